@@ -1,0 +1,17 @@
+# Writes OUTPUT: a header with the identity of this build, VERSION and a hash over SOURCES_FILE's files (one per line).
+# Run at build time (cmake -P), whenever one of them changes. Written only when it differs, so nothing is rebuilt in vain.
+file(STRINGS ${SOURCES_FILE} sources)
+set(hashes "")
+foreach(source IN LISTS sources)
+  file(SHA256 ${source} hash)
+  string(APPEND hashes ${hash})
+endforeach()
+string(SHA256 hash "${hashes}")
+string(SUBSTRING ${hash} 0 16 hash)
+set(text "#pragma once\n#define BULKHEAD_BUILD_ID \"${VERSION}+${hash}\"\n")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} old)
+endif()
+if(NOT "${old}" STREQUAL "${text}")
+  file(WRITE ${OUTPUT} "${text}")
+endif()

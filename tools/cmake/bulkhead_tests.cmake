@@ -1,0 +1,50 @@
+# bulkhead_test_group(<group> <target>): `unit_tests` and `integration_tests` build what the tests with that label need.
+function(bulkhead_test_group group target)
+  if(NOT TARGET ${group})
+    add_custom_target(${group})
+  endif()
+  add_dependencies(${group} ${target})
+endfunction()
+
+# Test programs are mostly templates that run once: optimising them takes far longer than they run. What is tested is
+# optimised, but for headers; so not for ipc, whose lock-free code lies in headers.
+function(bulkhead_build_test_quickly target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
+endfunction()
+
+# bulkhead_test(<layer> <name> <sources>...): a unit test of one layer of the engine (or of `sdk`), which sees that
+# layer and those below it. Named unit.<layer>.<name>.
+function(bulkhead_test layer name)
+  set(target ${layer}_${name}_test)
+  add_executable(${target} ${ARGN})
+  if(NOT layer STREQUAL "sdk")
+    bulkhead_layers_up_to(${layer} layers)
+  endif()
+  target_link_libraries(${target} PRIVATE
+    ${layers} bulkhead::sdk bulkhead_dev_flags bulkhead_test_support GTest::gmock GTest::gtest_main)
+  if(NOT layer STREQUAL "ipc")
+    bulkhead_build_test_quickly(${target})
+  endif()
+  add_test(NAME unit.${layer}.${name} COMMAND ${target})
+  set_tests_properties(unit.${layer}.${name} PROPERTIES LABELS unit TIMEOUT 120)
+  bulkhead_test_group(unit_tests ${target})
+endfunction()
+
+# bulkhead_integration_test(<name> <sources>...): real processes. The worker program and the plugins are built first,
+# and found through the environment. Named integration.<name>.
+function(bulkhead_integration_test name)
+  set(target ${name}_test)
+  add_executable(${target} ${ARGN})
+  bulkhead_layers_up_to(pool layers)
+  # The layers' headers, for tests that look inside; the objects come with the library.
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/engine/src)
+  target_link_libraries(${target} PRIVATE
+    bulkhead::engine bulkhead_dev_flags bulkhead_test_support GTest::gmock GTest::gtest_main)
+  add_dependencies(${target} bulkhead-worker bulkhead_fixture_plugins)
+  bulkhead_build_test_quickly(${target})
+  bulkhead_test_group(integration_tests ${target})
+  add_test(NAME integration.${name} COMMAND ${target})
+  set_tests_properties(integration.${name} PROPERTIES LABELS integration TIMEOUT 300
+    # A crash must look like a crash: AddressSanitizer would report it and leave with an exit code.
+    ENVIRONMENT "ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0;BULKHEAD_WORKER=$<TARGET_FILE:bulkhead-worker>;BULKHEAD_TEST_PLUGINS=${PROJECT_BINARY_DIR}/tests/fixtures/plugins;BULKHEAD_PLUGIN_PATH=${PROJECT_BINARY_DIR}/plugins")
+endfunction()
