@@ -1,0 +1,116 @@
+// The catalogue note: the plugin's tasks as text in an ELF note, for readers that do not load it.
+// Form: WIRE.md.
+//
+// Compile time only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <bulkhead/sdk/entry_list.hpp>
+#include <bulkhead/sdk/text.hpp>
+
+// Given by CMake's bulkhead::sdk.
+#ifndef BULKHEAD_SDK_VERSION
+#define BULKHEAD_SDK_VERSION "unknown"
+#endif
+#if defined(__clang__)
+#define BULKHEAD_SDK_COMPILER "clang++ " __clang_version__
+#else
+#define BULKHEAD_SDK_COMPILER "g++ " __VERSION__
+#endif
+
+namespace bulkhead::sdk {
+
+// Writes the note's text, or only counts it.
+class NoteText {
+ public:
+  // Writes to `out`, or only counts. Requires: `out` has room, unless only counting.
+  constexpr NoteText(char* out, bool only_counts) : out_(out), only_counts_(only_counts) {}
+
+  constexpr void plain(std::string_view text) {
+    for (const char c : text) put(c);
+  }
+  constexpr void field(std::string_view text) {
+    put('\t');
+    for (const char c : text) {
+      const char escape = c == '\\' ? '\\' : c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : '\0';
+      if (escape != '\0') put('\\');
+      put(escape != '\0' ? escape : c);
+    }
+  }
+  constexpr void field(std::int64_t number) {
+    put('\t');
+    if (number < 0) put('-');
+    std::uint64_t rest = number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
+    std::uint64_t scale = 1;
+    while (rest / scale >= 10) scale *= 10;
+    for (; scale != 0; rest %= scale, scale /= 10) put(static_cast<char>('0' + rest / scale));
+  }
+  constexpr void end_line() { put('\n'); }
+  [[nodiscard]] constexpr std::size_t size() const { return size_; }
+
+ private:
+  constexpr void put(char c) {
+    if (!only_counts_) out_[size_] = c;
+    ++size_;
+  }
+
+  char* out_;
+  bool only_counts_;
+  std::size_t size_ = 0;
+};
+
+// Writes (or counts) the whole note. Returns its size.
+template <const auto& Entries, class Plugin>
+constexpr std::size_t write_note(char* out, bool only_counts) {
+  NoteText text(out, only_counts);
+  text.plain("bulkhead");
+  text.field(static_cast<std::int64_t>(BULKHEAD_ABI_MAJOR));
+  text.field(static_cast<std::int64_t>(BULKHEAD_ABI_MINOR));
+  text.field(std::int64_t{0});
+  text.field(std::int64_t{0});
+  text.end_line();
+  text.plain("plugin");
+  text.field(Plugin::name());
+  text.field(Plugin::version());
+  text.field(BULKHEAD_SDK_VERSION);
+  text.field(BULKHEAD_SDK_COMPILER);
+  text.end_line();
+  for (const TaskFacts& facts : PluginFacts<Entries>::kAll) {
+    if (!facts.is_task) continue;
+    text.plain("task");
+    text.field(facts.name);
+    text.field(facts.signature);
+    text.field(static_cast<std::int64_t>(BULKHEAD_CODEC_BINARY | BULKHEAD_CODEC_JSON));
+    text.field(static_cast<std::int64_t>(facts.options.flags));
+    text.field(std::int64_t{0});
+    text.field(static_cast<std::int64_t>(facts.options.retries));
+    text.field(facts.options.timeout_ns);
+    text.field(facts.options.soft_timeout_ns);
+    text.field(facts.parameters);
+    text.field(std::string_view(facts.options.doc));
+    text.end_line();
+  }
+  return text.size();
+}
+
+// An ELF note as it lies in the file: header, name and description, both padded to 4.
+template <std::size_t Size>
+struct alignas(4) Note {
+  std::uint32_t name_size = sizeof(BULKHEAD_NOTE_NAME);
+  std::uint32_t description_size = Size;
+  std::uint32_t type = BULKHEAD_NOTE_TYPE;
+  char name[12] = BULKHEAD_NOTE_NAME;
+  char description[(Size + 3) / 4 * 4] = {};
+};
+
+template <const auto& Entries, class Plugin>
+constexpr auto make_note() {
+  Note<write_note<Entries, Plugin>(nullptr, true)> note;
+  write_note<Entries, Plugin>(note.description, false);
+  return note;
+}
+
+}  // namespace bulkhead::sdk

@@ -1,0 +1,5 @@
+// expect: take the context as TaskContext&
+#include <bulkhead/plugin.hpp>
+
+int f(int x, bulkhead::TaskContext) { return x; }
+BULKHEAD_PLUGIN("p", "1", f)
