@@ -1,0 +1,89 @@
+// What lies in the memory that the host and one worker share, byte by byte.
+//
+// Protocol
+//
+//   Two files, because the kernel seals whole files: the host's, which the worker can only read,
+//   and the worker's. Each starts with a header that is written before the worker starts and never
+//   again, and continues with the data of the ring that its writer fills.
+//
+//   HostArea, request ring at kHostAreaBytes: written by the host, read by the worker
+//     request_tail   requests published             [publish] in spsc_ring.hpp
+//     response_head  responses the host has taken   [release] in spsc_ring.hpp
+//
+//   WorkerArea, response ring at kWorkerAreaBytes: written by the worker, read by the host
+//     request_head   requests the worker has done   [release]
+//     response_tail  responses published            [publish]
+//     park           its epoch, odd while it sleeps [park] in parking.hpp
+//     status_*       what it is doing: for people, and for deciding whom to kill; orders nothing
+//     claims         the host writes too, to revoke [claim] in claim_table.hpp
+//
+//   PoolPage (one per pool): park, written by the host, read by all its workers
+//
+// Fields that different sides write never share a cache line.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "ipc/claim_table.hpp"
+
+namespace bulkhead::ipc {
+
+// Not std::hardware_destructive_interference_size: it may differ between two builds that share the
+// memory.
+inline constexpr std::size_t kCacheLine = 64;
+inline constexpr std::uint64_t kChannelMagic = 0x6c656e6e61484b42;  // "BKHannel"
+inline constexpr std::uint32_t kChannelVersion = 1;
+inline constexpr std::uint64_t kPageBytes = 4096;
+
+// Powers of two.
+struct ChannelSizes {
+  std::uint32_t request_ring_bytes = 1U << 20;
+  std::uint32_t response_ring_bytes = 1U << 20;
+};
+
+struct AreaHeader {
+  std::uint64_t magic = kChannelMagic;
+  std::uint32_t version = kChannelVersion;
+  std::uint32_t ring_bytes = 0;
+};
+
+struct HostArea {
+  AreaHeader header;
+  alignas(kCacheLine) std::atomic<std::uint64_t> request_tail{0};
+  alignas(kCacheLine) std::atomic<std::uint64_t> response_head{0};
+};
+
+struct WorkerArea {
+  AreaHeader header;
+  alignas(kCacheLine) std::atomic<std::uint64_t> request_head{0};
+  alignas(kCacheLine) std::atomic<std::uint64_t> response_tail{0};
+  alignas(kCacheLine) std::atomic<std::uint64_t> park{0};
+  alignas(kCacheLine) std::atomic<std::uint64_t> status_phase{0};
+  std::atomic<std::uint64_t> status_task_id{0};
+  std::atomic<std::uint64_t> status_item{0};
+  alignas(kCacheLine) ClaimWords claims{};
+};
+
+struct PoolPage {
+  AreaHeader header;
+  alignas(kCacheLine) std::atomic<std::uint64_t> park{0};
+};
+
+// Where the ring's data begins in either file.
+inline constexpr std::uint64_t kHostAreaBytes = kPageBytes;
+inline constexpr std::uint64_t kWorkerAreaBytes = 3 * kPageBytes;
+
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::atomic<std::uint64_t>) == 8);
+static_assert(std::is_standard_layout_v<HostArea> && std::is_standard_layout_v<WorkerArea> &&
+              std::is_standard_layout_v<PoolPage>);
+static_assert(sizeof(AreaHeader) == 16);
+static_assert(sizeof(HostArea) == 192 && sizeof(HostArea) <= kHostAreaBytes);
+static_assert(sizeof(WorkerArea) == 320 + kClaims * 8 && sizeof(WorkerArea) <= kWorkerAreaBytes);
+static_assert(offsetof(HostArea, request_tail) == 64 && offsetof(HostArea, response_head) == 128);
+static_assert(offsetof(WorkerArea, park) == 192 && offsetof(WorkerArea, claims) == 320);
+static_assert(sizeof(PoolPage) == 128);
+
+}  // namespace bulkhead::ipc

@@ -1,0 +1,168 @@
+#include "ipc/doorbell.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/interprocess/sync/named_semaphore.hpp>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "support/system_error.hpp"
+
+namespace bulkhead::ipc {
+
+namespace bip = boost::interprocess;
+using support::Deadline;
+using support::UniqueFd;
+
+namespace {
+
+constexpr mode_t kOwnerOnly = 0600;
+
+// Makes the semaphore's file as sem_open(O_CREAT | O_EXCL) would, but under its own name from the first moment and with
+// this mode whatever the umask. (sem_open makes a file "sem.XXXXXX" and links it: a host killed between the two leaves
+// a file that nobody can tell is ours.) False: the C library keeps semaphores elsewhere.
+bool try_create_file(const std::string& name) {
+  const std::string path = "/dev/shm/sem." + name;
+  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
+  if (!file.is_open() && errno == ENOENT) return false;
+  sem_t semaphore;
+  std::memset(&semaphore, 0, sizeof semaphore);
+  ::sem_init(&semaphore, 1, 0);
+  if (!file.is_open() || ::fchmod(file.get(), kOwnerOnly) != 0 ||
+      ::write(file.get(), &semaphore, sizeof semaphore) != static_cast<ssize_t>(sizeof semaphore)) {
+    const int error = errno;
+    if (file.is_open()) ::unlink(path.c_str());
+    support::raise_system_error(error, "create semaphore \"" + name + "\"", "semaphores");
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string make_doorbell_name() {
+  std::array<unsigned char, 16> random{};
+  // Up to 256 bytes come whole or not at all.
+  while (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    if (errno != EINTR) support::raise_system_error(errno, "get random bytes for a name", "random bytes");
+  }
+  std::string name = "bulkhead." + std::to_string(::getpid()) + ".";
+  for (const unsigned char byte : random) {
+    name += "0123456789abcdef"[byte >> 4];
+    name += "0123456789abcdef"[byte & 15];
+  }
+  return name;
+}
+
+WorkerDoorbell::WorkerDoorbell(std::string name, std::unique_ptr<bip::named_semaphore> semaphore,
+                               pid_t creator) noexcept
+    : name_(std::move(name)), semaphore_(std::move(semaphore)), creator_(creator) {}
+
+WorkerDoorbell::WorkerDoorbell(WorkerDoorbell&& other) noexcept
+    : name_(std::move(other.name_)),
+      semaphore_(std::move(other.semaphore_)),
+      creator_(std::exchange(other.creator_, 0)) {}
+
+WorkerDoorbell& WorkerDoorbell::operator=(WorkerDoorbell&& other) noexcept {
+  if (this != &other) {
+    unlink();
+    name_ = std::move(other.name_);
+    semaphore_ = std::move(other.semaphore_);
+    creator_ = std::exchange(other.creator_, 0);
+  }
+  return *this;
+}
+
+WorkerDoorbell::~WorkerDoorbell() { unlink(); }
+
+WorkerDoorbell WorkerDoorbell::create(const std::string& name) {
+  const bool is_file_made = try_create_file(name);
+  try {
+    auto semaphore = is_file_made ? std::make_unique<bip::named_semaphore>(bip::open_only, name.c_str())
+                                  : std::make_unique<bip::named_semaphore>(bip::create_only, name.c_str(), 0,
+                                                                           bip::permissions(kOwnerOnly));
+    return {name, std::move(semaphore), ::getpid()};
+  } catch (const bip::interprocess_exception& error) {
+    if (is_file_made) bip::named_semaphore::remove(name.c_str());
+    support::raise_system_error(error.get_native_error(), "create semaphore \"" + name + "\"", "semaphores");
+  }
+}
+
+WorkerDoorbell WorkerDoorbell::open(const std::string& name) {
+  try {
+    return {name, std::make_unique<bip::named_semaphore>(bip::open_only, name.c_str()), 0};
+  } catch (const bip::interprocess_exception& error) {
+    support::raise_system_error(error.get_native_error(), "open semaphore \"" + name + "\"", "semaphores");
+  }
+}
+
+void WorkerDoorbell::ring() noexcept {
+  try {
+    semaphore_->post();
+  } catch (const bip::interprocess_exception&) {
+    // It overflowed: the worker has more than enough to wake up for.
+  }
+}
+
+void WorkerDoorbell::wait() {
+  for (;;) {
+    try {
+      semaphore_->wait();
+      return;
+    } catch (const bip::interprocess_exception& error) {
+      if (error.get_native_error() == EINTR) continue;
+      support::raise_system_error(error.get_native_error(), "wait on semaphore \"" + name_ + "\"", "semaphores");
+    }
+  }
+}
+
+void WorkerDoorbell::unlink() noexcept {
+  // A forked child of the host that exits must not take the name from its parent.
+  if (creator_ != 0 && creator_ == ::getpid()) bip::named_semaphore::remove(name_.c_str());
+  creator_ = 0;
+}
+
+HostBell HostBell::create() {
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd.is_open()) support::raise_system_error(errno, "create an eventfd", "descriptors");
+  return HostBell(std::move(fd));
+}
+
+void HostBell::ring() noexcept {
+  const std::uint64_t one = 1;
+  // EAGAIN: the counter is full, so it is rung. EINTR does not happen to a descriptor that does not
+  // block.
+  [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
+}
+
+bool HostBell::consume() noexcept {
+  std::uint64_t count = 0;
+  return ::read(fd_.get(), &count, sizeof count) == sizeof count;
+}
+
+bool HostBell::wait(Deadline deadline) noexcept {
+  for (;;) {
+    pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    timespec left{};
+    if (!deadline.is_never()) {
+      const auto nanoseconds = deadline.left().count();
+      left.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000);
+      left.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
+    }
+    const int ready = ::ppoll(&entry, 1, deadline.is_never() ? nullptr : &left, nullptr);
+    // Readable and yet nothing to read: somebody else took it. Wait on.
+    if (ready > 0 && consume()) return true;
+    if (ready <= 0 && deadline.has_passed()) return false;
+    if (ready > 0 && (entry.revents & POLLIN) == 0) return false;  // the descriptor is broken
+  }
+}
+
+}  // namespace bulkhead::ipc

@@ -1,0 +1,32 @@
+#include "ipc/host_channel.hpp"
+
+#include <algorithm>
+
+namespace bulkhead::ipc {
+
+HostChannel::HostChannel(ChannelSizes sizes, const std::string& doorbell_name)
+    : sizes_(sizes),
+      memory_(ChannelMemory::create(sizes)),
+      doorbell_(WorkerDoorbell::create(doorbell_name)),
+      requests_(memory_.host().request_tail, memory_.worker().request_head, memory_.request_data()),
+      claims_(memory_.worker().claims),
+      worker_park_(memory_.worker().park),
+      offered_(std::make_unique<Offered[]>(kClaims)),
+      responses_(memory_.host().response_head, memory_.worker().response_tail, memory_.response_data()) {}
+
+HostChannel HostChannel::create(ChannelSizes sizes, const std::string& doorbell_name) { return {sizes, doorbell_name}; }
+
+HostChannel::Status HostChannel::status() const noexcept {
+  const WorkerArea& area = memory_.worker();
+  Status status;
+  // acquire: pairs with set_status(): the phase comes with its task, or a later one.
+  const std::uint64_t phase = area.status_phase.load(std::memory_order_acquire);
+  status.phase = static_cast<std::uint8_t>(std::min<std::uint64_t>(phase, 255));
+  // relaxed: see set_status().
+  status.task_id = area.status_task_id.load(std::memory_order_relaxed);
+  status.item = area.status_item.load(std::memory_order_relaxed);
+  status.worker_parked = worker_is_parked();
+  return status;
+}
+
+}  // namespace bulkhead::ipc

@@ -1,0 +1,104 @@
+// The worker's end of the channel.
+//
+// Ownership: owns its views, the doorbell and the ringing ends of the host's bells.
+// Threads:   one.
+//
+// Waiting has no deadline: the worker's watcher thread ends the process when the host is gone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "ipc/channel_memory.hpp"
+#include "ipc/claim_table.hpp"
+#include "ipc/doorbell.hpp"
+#include "ipc/parking.hpp"
+#include "ipc/spsc_ring.hpp"
+#include "support/unique_fd.hpp"
+
+namespace bulkhead::ipc {
+
+class WorkerChannel {
+ public:
+  struct Handles {
+    support::UniqueFd host_memory;
+    support::UniqueFd worker_memory;
+    support::UniqueFd pool_page;
+    support::UniqueFd leader_bell;
+    support::UniqueFd pump_bell;
+    ChannelSizes sizes;
+    std::string doorbell_name;
+    std::uint32_t spin_pauses = 0;  // looks at an empty ring before parking
+  };
+  // Throws UsageError when the memory is not such a channel, ResourceError. Mappings are hidden
+  // from forked children.
+  [[nodiscard]] static WorkerChannel attach(Handles handles);
+
+  enum class Next : std::uint8_t { kClaimed, kRevoked, kCorrupt };
+  // Waits for the next record: spins, then parks, and before parking tells the host of results it
+  // has not taken. kClaimed: run it. kRevoked: the host took it back; answer that it was skipped.
+  // kCorrupt: the host's memory makes no sense; leave. The frame stays valid until done(). Throws
+  // ResourceError when the doorbell is broken.
+  [[nodiscard]] Next next(std::span<const std::byte>& frame);
+  // The records from next() up to now may be overwritten. Call it before publishing the last reply
+  // to a record: a host that sees the reply then also sees the room.
+  void done() noexcept { requests_.release(); }
+
+  [[nodiscard]] std::size_t max_response_bytes() const noexcept { return responses_.max_frame_bytes(); }
+  // Waits for room for 1 to max_response_bytes() bytes, ringing a parked host. Empty only if
+  // `bytes` is 0 or too large. Throws UsageError when the host's counter makes no sense.
+  [[nodiscard]] std::span<std::byte> reserve(std::size_t bytes) {
+    const auto room = responses_.try_reserve(bytes);
+    return room.empty() ? wait_for_room(bytes) : room;
+  }
+  enum class Announce : std::uint8_t { kNow, kLater };
+  // Publishes the first `bytes` of the reservation. kLater does not look whether the host sleeps:
+  // the next kNow, or the next wait, does.
+  void publish(std::size_t bytes, Announce announce = Announce::kNow) noexcept {
+    responses_.publish(bytes);
+    if (announce == Announce::kLater) return;
+    const Bell bell = host_park_.after_publish([this] { return responses_.holds_at_least(responses_.capacity() / 2); });
+    if (bell != Bell::kNone) ring(bell);
+  }
+
+  // For whoever looks from outside.
+  void set_status(std::uint8_t phase, std::uint64_t task_id, std::uint64_t item) noexcept {
+    WorkerArea& area = memory_.worker();
+    // relaxed: nothing is handed over; each value is true by itself.
+    area.status_task_id.store(task_id, std::memory_order_relaxed);
+    area.status_item.store(item, std::memory_order_relaxed);
+    // release: who sees the phase sees at least its task.
+    area.status_phase.store(phase, std::memory_order_release);
+  }
+  void set_phase(std::uint8_t phase) noexcept {
+    // release: as in set_status().
+    memory_.worker().status_phase.store(phase, std::memory_order_release);
+  }
+
+ private:
+  explicit WorkerChannel(Handles handles);
+
+  void wait_for_record();
+  [[nodiscard]] std::span<std::byte> wait_for_room(std::size_t bytes);
+  void announce_results() noexcept;
+  void ring(Bell bell) noexcept;
+
+  // Fixed after construction.
+  ChannelMemory memory_;
+  SharedSegment pool_page_;
+  HostBell leader_bell_;
+  HostBell pump_bell_;
+  WorkerDoorbell doorbell_;
+  std::uint32_t spin_pauses_;
+  // The worker's own.
+  RingConsumer requests_;
+  RingProducer responses_;
+  WorkerClaims claims_;
+  WorkerPark park_;
+  HostParkWatch host_park_;
+  std::uint64_t next_sequence_ = kFirstSequence;
+};
+
+}  // namespace bulkhead::ipc

@@ -1,0 +1,46 @@
+#include "ipc/spin.hpp"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+
+namespace bulkhead::ipc {
+namespace {
+
+// Puts the affinity of the calling thread back.
+class SavedAffinity {
+ public:
+  SavedAffinity() { sched_getaffinity(0, sizeof set_, &set_); }
+  ~SavedAffinity() { sched_setaffinity(0, sizeof set_, &set_); }
+  SavedAffinity(const SavedAffinity&) = delete;
+  SavedAffinity& operator=(const SavedAffinity&) = delete;
+  [[nodiscard]] int first_cpu() const {
+    int cpu = 0;
+    while (!CPU_ISSET(cpu, &set_)) ++cpu;
+    return cpu;
+  }
+  [[nodiscard]] int count() const { return CPU_COUNT(&set_); }
+
+ private:
+  cpu_set_t set_{};
+};
+
+TEST(SpinBudget, IsZeroWhereOneProcessorIsUsable) {
+  const SavedAffinity saved;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(saved.first_cpu(), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(usable_cpus(), 1U);
+  EXPECT_EQ(default_spin_budget().host_pauses, 0U);
+  EXPECT_EQ(default_spin_budget().worker_pauses, 0U);
+}
+
+TEST(SpinBudget, IsLongerThanAWakeUpWhereSeveralAreUsable) {
+  const SavedAffinity saved;
+  if (saved.count() < 2) GTEST_SKIP() << "one processor";
+  EXPECT_EQ(usable_cpus(), static_cast<unsigned>(saved.count()));
+  EXPECT_GE(default_spin_budget().worker_pauses, 400U);
+}
+
+}  // namespace
+}  // namespace bulkhead::ipc
