@@ -1,0 +1,59 @@
+#include "protocol/outbox.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "bulkhead/error.hpp"
+#include "support/system_error.hpp"
+
+namespace bulkhead::protocol {
+
+namespace {
+
+Outbox::State try_send(ipc::ControlSocket& socket, std::span<const std::byte> bytes, std::span<const int> fds) {
+  try {
+    switch (socket.send(bytes, fds, support::Deadline::after(std::chrono::nanoseconds::zero()))) {
+      case ipc::ControlSocket::Sent::kSent:
+        return Outbox::State::kEmpty;
+      case ipc::ControlSocket::Sent::kPeerGone:
+        return Outbox::State::kPeerGone;
+      case ipc::ControlSocket::Sent::kDeadlinePassed:
+        break;
+    }
+  } catch (const ResourceError&) {  // room comes back when the peer reads
+  }
+  return Outbox::State::kWaiting;
+}
+
+}  // namespace
+
+Outbox::State Outbox::send(ipc::ControlSocket& socket, std::vector<std::byte> bytes, std::span<const int> fds) {
+  if (waiting_.empty()) {
+    const State state = try_send(socket, bytes, fds);
+    if (state != State::kWaiting) return state;
+  }
+  Message message{std::move(bytes), {}};
+  for (const int fd : fds) {
+    support::UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy.is_open()) support::raise_system_error(errno, "keep a descriptor to send", "descriptors");
+    message.fds.push_back(std::move(copy));
+  }
+  waiting_.push_back(std::move(message));
+  return State::kWaiting;
+}
+
+Outbox::State Outbox::flush(ipc::ControlSocket& socket) {
+  while (!waiting_.empty()) {
+    const Message& message = waiting_.front();
+    std::vector<int> fds;
+    for (const auto& fd : message.fds) fds.push_back(fd.get());
+    const State state = try_send(socket, message.bytes, fds);
+    if (state != State::kEmpty) return state;
+    waiting_.pop_front();
+  }
+  return State::kEmpty;
+}
+
+}  // namespace bulkhead::protocol
