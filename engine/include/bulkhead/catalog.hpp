@@ -1,0 +1,19 @@
+// What an engine knows of a task without running anything.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace bulkhead {
+
+// One task of engine.tasks(), as its plugin's catalogue describes it.
+struct CatalogEntry {
+  std::string name;                      // "math.add"
+  std::string signature;                 // "(i64,i64)->i64"
+  std::string plugin;                    // "math"
+  std::string version;                   // the plugin's
+  std::string doc;                       // empty when the author wrote none
+  std::vector<std::string> param_names;  // empty when the author gave none
+};
+
+}  // namespace bulkhead

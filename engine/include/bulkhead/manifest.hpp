@@ -1,0 +1,120 @@
+// The manifest: which plugins to use and how, in TOML.
+//
+// A Manifest is plain data. Each value keeps the line it comes from, so that every message about
+// it, and `bulkhead config explain`, can say where to look.
+//
+// Threads: functions here touch nothing shared; reading the environment is ManifestSearch's alone.
+// Failure: ManifestError with file, line and column; what() is the whole message, its place and
+// help.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bulkhead {
+
+// A place in the manifest; both from 1. Line 0: nowhere.
+struct SourcePlace {
+  int line = 0;
+  int column = 0;
+};
+
+template <class T>
+struct Setting {
+  std::optional<T> value;
+  SourcePlace place;
+  // Given without a value is a word that asks for the default, where one exists ("auto").
+  [[nodiscard]] bool is_given() const noexcept { return place.line > 0; }
+};
+
+// [task.img] or [task.img.resize].
+struct TaskDefaults {
+  Setting<std::chrono::nanoseconds> timeout;  // nanoseconds::max(): "none" was written
+  Setting<std::chrono::nanoseconds> soft_timeout;
+  Setting<int> retries;
+  Setting<int> priority;
+  SourcePlace place;  // of the table
+};
+
+// [[plugin]]
+struct ManifestPlugin {
+  Setting<std::string> name;    // unset: whatever the file says
+  Setting<std::string> path;    // joined to the manifest's folder; unset: NAME.so on the plugin path
+  Setting<std::string> sha256;  // 64 hexadecimal digits
+  Setting<std::string> config;  // a JSON object
+  SourcePlace place;
+};
+
+struct Manifest {
+  std::string file;    // as it was named, or found
+  std::string origin;  // how it was found: "BULKHEAD_MANIFEST", "found", …; empty: it was named
+
+  // [pool]
+  Setting<int> processes;             // given without a value: "auto"
+  Setting<std::string> start_method;  // "forkserver", "spawn", "fork" or "thread"
+  Setting<std::string> initializer;   // a task's full name
+  Setting<std::string> initargs;      // a JSON array
+  Setting<int> max_tasks_per_child;
+  Setting<std::chrono::nanoseconds> init_timeout;
+  Setting<std::uint32_t> ring_bytes;
+  Setting<std::vector<std::string>> pool_plugins;  // names: only these are loaded into workers
+
+  Setting<std::vector<std::string>> plugin_dirs;           // joined to the manifest's folder
+  std::vector<ManifestPlugin> plugins;                     // in the order written
+  std::map<std::string, TaskDefaults, std::less<>> tasks;  // by "img" or "img.resize"
+
+  // [limits]
+  Setting<std::uint64_t> max_rss_bytes;
+  Setting<std::chrono::nanoseconds> max_timeout;
+};
+
+// What [task.…] says of one task: its own table's values, then its plugin's.
+[[nodiscard]] TaskDefaults task_defaults(const Manifest& manifest, std::string_view full_name);
+
+// `timeout` (empty or nanoseconds::max(): none) within [limits] max_timeout.
+[[nodiscard]] std::optional<std::chrono::nanoseconds> capped_timeout(const Manifest& manifest,
+                                                                     std::optional<std::chrono::nanoseconds> timeout);
+
+// One line of `bulkhead config explain`.
+struct ExplainedSetting {
+  std::string key;     // "pool.processes", "task.img.resize.timeout"
+  std::string value;   // as one would write it
+  std::string source;  // "bulkhead.toml:3"
+};
+// Everything the manifest sets, in its order of sections.
+[[nodiscard]] std::vector<ExplainedSetting> explain(const Manifest& manifest);
+
+// Reads TOML. `file` is for messages, and its folder is where relative paths start.
+[[nodiscard]] Manifest parse_manifest(std::string_view text, const std::string& file);
+
+// Reads a file that somebody named: no questions about its owner.
+[[nodiscard]] Manifest read_manifest(const std::filesystem::path& file);
+
+// Where to look for a manifest that nobody named.
+struct ManifestSearch {
+  std::filesystem::path working_directory;
+  std::function<std::optional<std::string>(const char* name)> environment;
+  uid_t user = 0;  // who may own what is found, besides root
+  std::filesystem::path system_directory = "/etc/bulkhead";
+
+  // This process's own.
+  [[nodiscard]] static ManifestSearch of_this_process();
+};
+
+// $BULKHEAD_MANIFEST; bulkhead.toml in the working directory or a parent, up to the first that
+// holds .git or is $HOME; $XDG_CONFIG_HOME/bulkhead/bulkhead.toml; /etc/bulkhead/bulkhead.toml.
+// Empty: none. What is found runs native code: unless it, its folder and (for a link) the link
+// belong to the user or root and nobody else may write to them, it is an error. Groups of one's own
+// (gid = uid) are nobody else; neither are folders with the sticky bit, like /tmp.
+[[nodiscard]] std::optional<Manifest> find_manifest(const ManifestSearch& search);
+
+}  // namespace bulkhead

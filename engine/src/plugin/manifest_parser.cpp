@@ -1,0 +1,281 @@
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "bulkhead/manifest.hpp"
+#include "plugin/catalogue_note.hpp"
+#include "plugin/manifest_limits.hpp"
+#include "plugin/manifest_reader.hpp"
+#include "plugin/sha256.hpp"
+#include "plugin/toml_depth.hpp"
+#include "support/byte_size.hpp"
+#include "support/in_quotes.hpp"
+
+namespace bulkhead {
+
+namespace {
+
+using support::in_quotes;
+
+using plugin::place_of;
+using plugin::raise_manifest_error;
+using plugin::TableReader;
+
+// The grammar asks for three; the rest is room for dotted keys in a plugin's configuration.
+constexpr std::size_t kMaxKeyParts = 16;
+constexpr int kMaxProcesses = 4096;
+constexpr std::uint64_t kLeastRingBytes = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMostRingBytes = std::uint64_t{1} << 30;
+
+// One manifest being read.
+class ManifestParser {
+ public:
+  explicit ManifestParser(const std::string& file) { manifest_.file = file; }
+
+  Manifest parse(std::string_view text) {
+    check_limits(text);
+    const toml::table root = parse_toml(text);
+    const TableReader top(root, "", manifest_.file);
+    top.check_keys({"pool", "plugin", "plugin_dirs", "task", "limits"},
+                   {{"plugins", "write [[plugin]], once per plugin"},
+                    {"tasks", "write [task.NAME]"},
+                    {"processes", "it belongs in [pool]"},
+                    {"start_method", "it belongs in [pool]"},
+                    {"max_rss", "it belongs in [limits]"},
+                    {"max_timeout", "it belongs in [limits]"}});
+    manifest_.plugin_dirs = top.texts("plugin_dirs");
+    if (manifest_.plugin_dirs.value) {
+      for (std::string& dir : *manifest_.plugin_dirs.value) dir = beside_manifest(dir);
+    }
+    if (const auto* pool = top.table("pool", "write [pool]")) read_pool(*pool);
+    if (const auto* plugins = root.get("plugin")) read_plugins(*plugins);
+    if (const auto* tasks = top.table("task", "write [task.NAME]")) read_tasks(*tasks);
+    if (const auto* limits = top.table("limits", "write [limits]")) read_limits(*limits);
+    check_pool_plugins();
+    return std::move(manifest_);
+  }
+
+ private:
+  void check_limits(std::string_view text) const {
+    if (text.size() > plugin::kMaxManifestBytes) {
+      raise_manifest_error(manifest_.file, {},
+                           "the manifest is larger than " + support::byte_size_text(plugin::kMaxManifestBytes),
+                           "is this the right file?");
+    }
+    if (const auto place = plugin::find_long_key(text, kMaxKeyParts)) {
+      raise_manifest_error(manifest_.file, *place, "a key has more than " + std::to_string(kMaxKeyParts) + " parts");
+    }
+  }
+
+  toml::table parse_toml(std::string_view text) const {
+    try {
+      return toml::parse(text, manifest_.file);
+    } catch (const toml::parse_error& error) {
+      // One line, in our form: the parser's begins with a capital and may quote control characters.
+      std::string problem = "not valid TOML: ";
+      for (const char c : error.description()) {
+        const auto byte = static_cast<unsigned char>(c);
+        problem += byte < 0x20 || byte == 0x7f ? '?' : c;
+      }
+      const toml::source_position at = error.source().begin;
+      raise_manifest_error(manifest_.file, {static_cast<int>(at.line), static_cast<int>(at.column)}, problem);
+    }
+  }
+
+  // Absolute paths stay as they are.
+  [[nodiscard]] std::string beside_manifest(const std::string& path) const {
+    return (std::filesystem::path(manifest_.file).parent_path() / path).string();
+  }
+
+  void read_pool(const toml::table& table) {
+    const TableReader reader(table, "[pool]", manifest_.file);
+    reader.check_keys({"processes", "start_method", "initializer", "initargs", "max_tasks_per_child", "init_timeout",
+                       "ring_bytes", "plugins"},
+                      {{"workers", "did you mean \"processes\"?"},
+                       {"timeout", "it belongs in [task.NAME]; the cap on all is \"max_timeout\" in [limits]"},
+                       {"retries", "it belongs in [task.NAME]"},
+                       {"plugin_dirs", "it belongs at the file's top, before the first [table]"},
+                       {"maxtasksperchild", "did you mean \"max_tasks_per_child\"?"}});
+    manifest_.processes = reader.integer("processes", 1, kMaxProcesses, "auto");
+    manifest_.start_method = reader.one_of("start_method", {"forkserver", "spawn", "fork", "thread"});
+    manifest_.initializer = reader.text("initializer");
+    manifest_.initargs = reader.json_array("initargs");
+    if (manifest_.initargs.is_given() && !manifest_.initializer.is_given()) {
+      reader.fail(manifest_.initargs.place, reader.name_of("initargs") + " needs an \"initializer\"",
+                  "add initializer = \"PLUGIN.TASK\"");
+    }
+    manifest_.max_tasks_per_child = reader.integer("max_tasks_per_child", 1);
+    manifest_.init_timeout = reader.duration("init_timeout");
+    const Setting<std::uint64_t> ring = reader.byte_size("ring_bytes");
+    if (ring.value) {
+      const bool is_power_of_two = (*ring.value & (*ring.value - 1)) == 0;
+      if (!is_power_of_two || *ring.value < kLeastRingBytes || *ring.value > kMostRingBytes) {
+        reader.fail(ring.place,
+                    reader.name_of("ring_bytes") + " must be a power of two from " +
+                        support::byte_size_text(kLeastRingBytes) + " to " + support::byte_size_text(kMostRingBytes),
+                    "the default is \"1MiB\"");
+      }
+      manifest_.ring_bytes = {static_cast<std::uint32_t>(*ring.value), ring.place};
+    }
+    manifest_.pool_plugins = reader.texts("plugins");
+  }
+
+  void read_plugins(const toml::node& node) {
+    const auto* array = node.as_array();
+    if (array == nullptr) {
+      raise_manifest_error(manifest_.file, place_of(node), "\"plugin\" must be an array of tables",
+                           "write [[plugin]] with two brackets, once per plugin");
+    }
+    for (const toml::node& element : *array) {
+      const auto* table = element.as_table();
+      if (table == nullptr) {
+        raise_manifest_error(manifest_.file, place_of(element), "each \"plugin\" must be a table",
+                             "write [[plugin]], once per plugin");
+      }
+      read_plugin(*table);
+    }
+  }
+
+  void read_plugin(const toml::table& table) {
+    const TableReader reader(table, "[[plugin]]", manifest_.file);
+    reader.check_keys({"name", "path", "sha256", "config"},
+                      {{"timeout", "it belongs in [task.NAME]"}, {"retries", "it belongs in [task.NAME]"}});
+    ManifestPlugin entry;
+    entry.place = place_of(table);
+    entry.name = reader.text("name");
+    entry.path = reader.text("path");
+    entry.sha256 = reader.text("sha256");
+    entry.config = reader.json_object("config");
+    if (!entry.name.value && !entry.path.value) {
+      reader.fail(entry.place, "a [[plugin]] needs a \"name\" or a \"path\"",
+                  "add path = \"FILE.so\", or the name of one on the plugin path");
+    }
+    if (entry.name.value && !plugin::is_name(*entry.name.value)) {
+      reader.fail(entry.name.place, in_quotes(*entry.name.value) + " cannot be a plugin's name",
+                  "names are letters, digits and _, at most 64, and start with no digit");
+    }
+    if (entry.sha256.value && !plugin::is_sha256_hex(*entry.sha256.value)) {
+      reader.fail(entry.sha256.place, reader.name_of("sha256") + " must be 64 hexadecimal digits",
+                  "sha256sum FILE.so prints them");
+    }
+    for (const ManifestPlugin& other : manifest_.plugins) {
+      if (!entry.name.value || other.name.value != entry.name.value) continue;
+      reader.fail(entry.name.place,
+                  "a second plugin " + in_quotes(*entry.name.value) + " (the first is in line " +
+                      std::to_string(other.name.place.line) + ")",
+                  "leave one out");
+    }
+    if (entry.path.value) entry.path.value = beside_manifest(*entry.path.value);
+    manifest_.plugins.push_back(std::move(entry));
+  }
+
+  // [task.img], [task.img.resize] and [task."img.resize"].
+  void read_tasks(const toml::table& tasks) {
+    for (const auto& [key, node] : tasks) {
+      const std::string name(key.str());
+      const auto* table = node.as_table();
+      if (table == nullptr) {
+        raise_manifest_error(manifest_.file, place_of(key), "\"" + name + "\" in [task] must be a table",
+                             "write [task." + name + "], once");
+      }
+      const auto dot = name.find('.');
+      const bool is_task = dot != std::string::npos;
+      if (!plugin::is_name(name.substr(0, dot)) || (is_task && !plugin::is_name(name.substr(dot + 1)))) {
+        raise_manifest_error(manifest_.file, place_of(key), in_quotes(name) + " is not the name of a plugin or a task",
+                             "write [task.PLUGIN] or [task.PLUGIN.TASK]");
+      }
+      if (is_task) {
+        add_defaults(name, *table, TableReader::Inner::kNone);
+      } else {
+        read_plugin_tasks(name, *table);
+      }
+    }
+  }
+
+  // The plugin's own defaults, with one table inside for each task. (A task that is called
+  // "timeout" can only have the other form, [task."img.timeout"].)
+  void read_plugin_tasks(const std::string& plugin_name, const toml::table& table) {
+    const auto is_task = [](const auto& item) { return item.second.is_table(); };
+    // [task.img.resize] alone makes a table "img" that nobody wrote.
+    if (table.empty() || !std::all_of(table.begin(), table.end(), is_task)) {
+      add_defaults(plugin_name, table, TableReader::Inner::kTables);
+    }
+    for (const auto& [key, node] : table) {
+      const auto* task = node.as_table();
+      if (task == nullptr) continue;
+      const std::string task_name(key.str());
+      if (!plugin::is_name(task_name)) {
+        raise_manifest_error(manifest_.file, place_of(key),
+                             in_quotes(task_name) + " is not the name of a task of " + in_quotes(plugin_name),
+                             "write [task." + plugin_name + ".TASK]");
+      }
+      add_defaults(plugin_name + '.' + task_name, *task, TableReader::Inner::kNone);
+    }
+  }
+
+  void add_defaults(const std::string& name, const toml::table& table, TableReader::Inner inner) {
+    const SourcePlace place = place_of(table);
+    const auto other = manifest_.tasks.find(name);
+    if (other != manifest_.tasks.end()) {
+      // Tables come in no particular order: the later one is the second.
+      const bool is_later = place.line >= other->second.place.line;
+      const SourcePlace second = is_later ? place : other->second.place;
+      const SourcePlace first = is_later ? other->second.place : place;
+      raise_manifest_error(
+          manifest_.file, second,
+          "a second table for task \"" + name + "\" (the first is in line " + std::to_string(first.line) + ")",
+          "put both into one");
+    }
+    const TableReader reader(table, "[task." + name + "]", manifest_.file);
+    reader.check_keys({"timeout", "soft_timeout", "retries", "priority"},
+                      {{"deadline", "a deadline is of a single call; did you mean \"timeout\"?"},
+                       {"config", "it belongs in [[plugin]]"},
+                       {"max_timeout", "it belongs in [limits]"},
+                       {"max_rss", "it belongs in [limits]"}},
+                      inner);
+    TaskDefaults defaults;
+    defaults.place = place;
+    defaults.timeout = reader.duration("timeout");
+    defaults.soft_timeout = reader.duration("soft_timeout");
+    defaults.retries = reader.integer("retries", 0);
+    defaults.priority = reader.integer("priority", std::numeric_limits<int>::min());
+    manifest_.tasks.emplace(name, defaults);
+  }
+
+  void read_limits(const toml::table& table) {
+    const TableReader reader(table, "[limits]", manifest_.file);
+    reader.check_keys({"max_rss", "max_timeout"},
+                      {{"timeout", "it belongs in [task.NAME]; did you mean \"max_timeout\"?"},
+                       {"processes", "it belongs in [pool]"}});
+    manifest_.max_rss_bytes = reader.byte_size("max_rss");
+    manifest_.max_timeout = reader.duration("max_timeout");
+  }
+
+  // Only names the manifest itself gives can be checked here; a plugin without one may have any.
+  void check_pool_plugins() const {
+    if (!manifest_.pool_plugins.value) return;
+    for (const std::string& name : *manifest_.pool_plugins.value) {
+      bool is_known = false;
+      for (const ManifestPlugin& entry : manifest_.plugins) {
+        is_known = is_known || !entry.name.value || *entry.name.value == name;
+      }
+      if (!is_known) {
+        raise_manifest_error(manifest_.file, manifest_.pool_plugins.place,
+                             "\"plugins\" in [pool] names " + in_quotes(name) + ", which no [[plugin]] has",
+                             "add a [[plugin]] with name = " + in_quotes(name));
+      }
+    }
+  }
+
+  Manifest manifest_;
+};
+
+}  // namespace
+
+Manifest parse_manifest(std::string_view text, const std::string& file) { return ManifestParser(file).parse(text); }
+
+}  // namespace bulkhead
