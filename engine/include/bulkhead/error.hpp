@@ -1,0 +1,325 @@
+// What Bulkhead throws.
+//
+// `Error` and its classes are interfaces, not std::exceptions: whatever is thrown is an object that derives from one of
+// them and from exactly one standard exception. So `catch (const bulkhead::TaskError&)`, `catch (const
+// std::domain_error&)` and `catch (const std::exception&)` all match the same throw. (Deriving the interfaces from
+// std::exception too would make that base ambiguous, and an ambiguous base escapes `catch (const std::exception&)`.)
+//
+// Ownership: an error owns its texts; copying one copies them.
+// Threads:   const members may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace bulkhead {
+
+enum class ErrorCode : std::uint8_t {
+  kTask,
+  kWorkerLost,
+  kTimeout,
+  kTaskTimeout,
+  kTaskCancelled,
+  kPoolClosed,
+  kPoolBroken,
+  kQueueFull,
+  kTaskNotFound,
+  kSignatureMismatch,
+  kArgument,
+  kPlugin,
+  kManifest,
+  kPayload,
+  kResource,
+  kUsage,
+};
+
+// "TaskError", "WorkerLost", …: the class's name, for messages and JSON.
+[[nodiscard]] std::string_view name_of(ErrorCode code) noexcept;
+
+// Where in a worker's life something went wrong.
+enum class Phase : std::uint8_t { kStart, kLoad, kInit, kIdle, kDecode, kRun, kEncode, kPublish };
+
+[[nodiscard]] std::string_view name_of(Phase phase) noexcept;
+
+// One exception of a chain of std::nested_exception, outermost first; or one attempt of a retried task.
+struct Cause {
+  std::string type;  // "std::domain_error"
+  std::string text;
+};
+
+// The base of everything Bulkhead throws.
+class Error {
+ public:
+  virtual ~Error() = default;
+  // One sentence: what failed, on what, why, and what to do.
+  [[nodiscard]] virtual const char* what() const noexcept = 0;
+  [[nodiscard]] virtual ErrorCode code() const noexcept = 0;
+  // The same object as the one standard exception it also is.
+  [[nodiscard]] virtual const std::exception& as_std() const noexcept = 0;
+  operator const std::exception&() const noexcept { return as_std(); }
+
+ protected:
+  Error() = default;
+  Error(const Error&) = default;
+  Error& operator=(const Error&) = default;
+};
+
+// The task threw. What is thrown is also the task's own exception where that is one of <stdexcept>, std::bad_alloc or
+// std::system_error, and std::runtime_error otherwise.
+class TaskError : public Error {
+ public:
+  struct Info {
+    std::string task;       // "math.divide"
+    std::string type_name;  // what the task threw: "std::domain_error"
+    std::string text;       // its what(), empty when it has none
+    std::vector<Cause> causes;
+    Phase phase = Phase::kRun;  // kInit: a state's constructor threw
+    std::uint64_t task_id = 0;
+    std::int64_t worker_pid = 0;
+    std::string category;  // of a std::system_error
+    int value = 0;         // its error number
+  };
+  explicit TaskError(Info info) : info_(std::move(info)) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kTask; }
+  [[nodiscard]] const Info& info() const noexcept { return info_; }
+  [[nodiscard]] const std::string& type_name() const noexcept { return info_.type_name; }
+  [[nodiscard]] const std::string& text() const noexcept { return info_.text; }
+  [[nodiscard]] const std::vector<Cause>& causes() const noexcept { return info_.causes; }
+  [[nodiscard]] const std::string& task() const noexcept { return info_.task; }
+  [[nodiscard]] Phase phase() const noexcept { return info_.phase; }
+  [[nodiscard]] std::int64_t worker_pid() const noexcept { return info_.worker_pid; }
+
+ private:
+  Info info_;
+};
+
+// The task's process ended while it ran: it crashed, was killed, or left by itself (exit status 0 too).
+class WorkerLost : public Error {
+ public:
+  struct Info {
+    std::string task;
+    std::uint64_t task_id = 0;
+    std::int64_t worker_pid = 0;
+    int signal = 0;      // that ended it; 0: it exited, or the status is unknown
+    int exit_code = -1;  // -1: ended by a signal, or unknown (the warden died at the same time)
+    bool core_dumped = false;
+    Phase phase = Phase::kRun;
+    std::string detail;  // more, when there is more to say
+  };
+  explicit WorkerLost(Info info) : info_(std::move(info)) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kWorkerLost; }
+  [[nodiscard]] const Info& info() const noexcept { return info_; }
+  [[nodiscard]] const std::string& task() const noexcept { return info_.task; }
+  [[nodiscard]] int signal() const noexcept { return info_.signal; }
+  [[nodiscard]] int exit_code() const noexcept { return info_.exit_code; }
+  [[nodiscard]] Phase phase() const noexcept { return info_.phase; }
+  [[nodiscard]] std::int64_t worker_pid() const noexcept { return info_.worker_pid; }
+
+ private:
+  Info info_;
+};
+
+namespace detail {
+// An interface that carries nothing but its code.
+template <ErrorCode kCode>
+class PlainError : public Error {
+ public:
+  struct Info {};
+  PlainError() = default;
+  explicit PlainError(Info) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return kCode; }
+};
+}  // namespace detail
+
+// The wait ended, the task goes on: ask again.
+class TimeoutError : public detail::PlainError<ErrorCode::kTimeout> {
+ public:
+  using PlainError::PlainError;
+};
+// The task's own limit or deadline passed. Final. Not derived from TimeoutError.
+class TaskTimeout : public detail::PlainError<ErrorCode::kTaskTimeout> {
+ public:
+  using PlainError::PlainError;
+};
+class TaskCancelled : public detail::PlainError<ErrorCode::kTaskCancelled> {
+ public:
+  using PlainError::PlainError;
+};
+// The pool was closed or terminated, or its object destroyed, before the task had a verdict.
+class PoolClosed : public detail::PlainError<ErrorCode::kPoolClosed> {
+ public:
+  using PlainError::PlainError;
+};
+// No worker can be kept alive; the text tells the first cause.
+class PoolBroken : public detail::PlainError<ErrorCode::kPoolBroken> {
+ public:
+  using PlainError::PlainError;
+};
+class QueueFull : public detail::PlainError<ErrorCode::kQueueFull> {
+ public:
+  using PlainError::PlainError;
+};
+// Arguments or a result could not be encoded or decoded, or are too large.
+class PayloadError : public detail::PlainError<ErrorCode::kPayload> {
+ public:
+  using PlainError::PlainError;
+};
+// The caller broke a rule of the API: join() before close(), zero processes, a negative time.
+class UsageError : public detail::PlainError<ErrorCode::kUsage> {
+ public:
+  using PlainError::PlainError;
+};
+
+// No task of that name; nothing ran.
+class TaskNotFound : public Error {
+ public:
+  struct Info {
+    std::string task;
+    std::vector<std::string> nearest;  // names that look like it, best first
+  };
+  explicit TaskNotFound(Info info) : info_(std::move(info)) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kTaskNotFound; }
+  [[nodiscard]] const Info& info() const noexcept { return info_; }
+  [[nodiscard]] const std::vector<std::string>& nearest() const noexcept { return info_.nearest; }
+
+ private:
+  Info info_;
+};
+
+// These arguments, or this result type, can never fit the task's signature; nothing ran.
+class SignatureMismatch : public Error {
+ public:
+  struct Info {
+    std::string declared;  // the task's signature
+    std::string called;    // the caller's
+    int argument = 0;      // the first that does not fit, from 1; 0: their number, or the result
+  };
+  explicit SignatureMismatch(Info info) : info_(std::move(info)) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kSignatureMismatch; }
+  [[nodiscard]] const Info& info() const noexcept { return info_; }
+  [[nodiscard]] int argument() const noexcept { return info_.argument; }
+
+ private:
+  Info info_;
+};
+
+// This value does not fit the declared type, though others of its type would; nothing ran.
+class ArgumentError : public SignatureMismatch {
+ public:
+  using SignatureMismatch::SignatureMismatch;
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kArgument; }
+};
+
+// A plugin's file cannot be used.
+class PluginError : public Error {
+ public:
+  enum class Reason : std::uint8_t {
+    kMissing,
+    kPermission,
+    kNotRegular,
+    kNotElf,
+    kTruncated,
+    kWrongArchitecture,
+    kNotAPlugin,
+    kWrongAbi,
+    kHashMismatch,
+    kCannotLoad,    // dlopen refused it: the text is the loader's
+    kDiedLoading,   // the throw-away process crashed, left or hung while loading it
+    kInconsistent,  // its table is not what its catalogue says
+    kDuplicate,     // two plugins, or two tasks, of one name
+  };
+  struct Info {
+    std::string path;
+    Reason reason = Reason::kMissing;
+  };
+  explicit PluginError(Info info) : info_(std::move(info)) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kPlugin; }
+  [[nodiscard]] const Info& info() const noexcept { return info_; }
+  [[nodiscard]] const std::string& path() const noexcept { return info_.path; }
+  [[nodiscard]] Reason reason() const noexcept { return info_.reason; }
+
+ private:
+  Info info_;
+};
+
+// The manifest cannot be used. what() is the whole message, with its place and help.
+class ManifestError : public Error {
+ public:
+  struct Info {
+    std::string file;
+    int line = 0;  // from 1; 0: the file as a whole
+    int column = 0;
+    std::string help;  // what to do; empty when the message says it all
+  };
+  explicit ManifestError(Info info) : info_(std::move(info)) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kManifest; }
+  [[nodiscard]] const Info& info() const noexcept { return info_; }
+
+ private:
+  Info info_;
+};
+
+// The machine cannot give what is needed: memory, descriptors, processes, threads.
+class ResourceError : public Error {
+ public:
+  struct Info {
+    std::string resource;    // "memory", "descriptors", "processes", …
+    std::uint64_t need = 0;  // 0: unknown
+    std::uint64_t have = 0;
+    std::string hint;
+  };
+  explicit ResourceError(Info info) : info_(std::move(info)) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kResource; }
+  [[nodiscard]] const Info& info() const noexcept { return info_; }
+
+ private:
+  Info info_;
+};
+
+namespace detail {
+
+// What is really thrown: an interface of ours and exactly one standard exception.
+template <class Api, class Std>
+class Thrown final : public Api, public Std {
+ public:
+  template <class... StdArgs>
+  Thrown(std::string text, typename Api::Info info, StdArgs&&... std_args)
+      : Api(std::move(info)), Std(std::forward<StdArgs>(std_args)...), text_(std::move(text)) {}
+  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+  [[nodiscard]] const std::exception& as_std() const noexcept override { return static_cast<const Std&>(*this); }
+
+ private:
+  std::string text_;
+};
+
+// The exception to throw, or to keep until somebody asks for the result.
+template <class Api, class Std = std::runtime_error>
+[[nodiscard]] std::exception_ptr make_error(std::string text, typename Api::Info info = {}) {
+  if constexpr (std::is_constructible_v<Std, const std::string&>) {
+    std::string copy = text;
+    return std::make_exception_ptr(Thrown<Api, Std>(std::move(text), std::move(info), copy));
+  } else {
+    return std::make_exception_ptr(Thrown<Api, Std>(std::move(text), std::move(info)));
+  }
+}
+
+template <class Api, class Std = std::runtime_error>
+[[noreturn]] void raise(std::string text, typename Api::Info info = {}) {
+  if constexpr (std::is_constructible_v<Std, const std::string&>) {
+    std::string copy = text;
+    throw Thrown<Api, Std>(std::move(text), std::move(info), copy);
+  } else {
+    throw Thrown<Api, Std>(std::move(text), std::move(info));
+  }
+}
+
+}  // namespace detail
+}  // namespace bulkhead

@@ -1,0 +1,369 @@
+#include "process/warden_client.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <future>
+#include <utility>
+
+#include "bulkhead/error.hpp"
+#include "process/spawn.hpp"
+#include "support/logging.hpp"
+#include "support/pidfd.hpp"
+#include "support/system_error.hpp"
+
+namespace bulkhead::process {
+
+using ipc::ControlSocket;
+using support::Deadline;
+using support::UniqueFd;
+
+namespace {
+
+constexpr auto kHelloLimit = std::chrono::seconds(10);
+constexpr auto kQuitLimit = std::chrono::seconds(5);
+constexpr auto kFirstBackoff = std::chrono::milliseconds(10);
+constexpr auto kLastBackoff = std::chrono::seconds(5);
+// A warden that lived this long was a good one: the next may start without delay.
+constexpr auto kGoodLife = std::chrono::seconds(1);
+constexpr auto kAnnounceLimit = std::chrono::milliseconds(100);
+constexpr auto kFlushPause = std::chrono::milliseconds(5);
+// The usual answer takes a millisecond; a stopped warden must be replaced within a second.
+constexpr auto kAnswerLimit = std::chrono::milliseconds(300);
+
+UniqueFd open_self() {
+  UniqueFd self = support::open_pidfd(::getpid());
+  if (!self.is_open()) support::raise_system_error(errno, "open this process's pidfd", "descriptors");
+  return self;
+}
+
+// 'T' for a process that is stopped by a signal (not by a debugger).
+bool is_stopped(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const auto name_end = line.rfind(')');
+  return name_end != std::string::npos && name_end + 2 < line.size() && line[name_end + 2] == 'T';
+}
+
+[[noreturn]] void raise_unusable(const std::filesystem::path& program, const std::string& why) {
+  const std::string hint =
+      "is it the bulkhead-worker of this installation? the option for the worker program and "
+      "$BULKHEAD_WORKER choose another";
+  detail::raise<ResourceError>("cannot run the worker program \"" + program.string() + "\": " + why + " (" + hint + ")",
+                               {.resource = "processes", .hint = hint});
+}
+
+}  // namespace
+
+Warden::Warden(EventLoop& loop, support::Log& log, std::filesystem::path worker_program)
+    : loop_(loop),
+      log_(log),
+      program_(std::move(worker_program)),
+      program_fd_(open_program(program_)),
+      host_pidfd_(open_self()) {
+  std::promise<std::string> first_outcome;
+  loop_.run_sync([&] {
+    on_first_outcome_ = [&](std::string why) { first_outcome.set_value(std::move(why)); };
+    launch();
+  });
+  if (const std::string why = first_outcome.get_future().get(); !why.empty()) {
+    raise_unusable(program_, why);
+  }
+}
+
+Warden::~Warden() {
+  UniqueFd last;
+  loop_.run_sync([&] {
+    is_closing_ = true;
+    relaunch_timer_.reset();
+    answer_timer_.reset();
+    entries_.clear();
+    if (!link_) return;
+    if (link_->is_up) send(protocol::Quit{});
+    kill_silent();
+    last = std::move(link_->pidfd);
+    link_.reset();  // its end of the socket says the same, should the message not have found room
+  });
+  if (!last.is_open()) return;
+  pollfd gone{last.get(), POLLIN, 0};
+  const auto deadline = Deadline::after(kQuitLimit);
+  while (::poll(&gone, 1, deadline.poll_timeout_ms()) < 0 && errno == EINTR) {
+  }
+  if (gone.revents == 0) {
+    log_.warn("the warden does not end by itself, it is killed");
+    support::signal_pidfd(last.get(), SIGKILL);
+  }
+}
+
+void Warden::launch() {
+  auto [ours, theirs] = ControlSocket::pair();
+  link_ = std::make_unique<Link>(std::move(ours));
+  pid_t pid = -1;
+  const int error = spawn_program(program_fd_.get(), program_.c_str(), protocol::kWardenArgument, theirs.fd(), pid);
+  if (error != 0) {
+    return lose("it cannot be executed: " + support::errno_text(error));
+  }
+  link_->silent_pidfd = support::open_pidfd(pid);
+  try {
+    link_->socket_watch = loop_.watch(link_->socket.fd(), [this] { read_socket(); });
+    link_->hello_timer = loop_.at(Deadline::after(kHelloLimit), [this] { lose("it does not answer"); });
+    send(protocol::HostHello{std::string(protocol::build_id())}, std::array{host_pidfd_.get()});
+  } catch (...) {
+    kill_silent();
+    link_.reset();
+    throw;
+  }
+}
+
+void Warden::read_socket() {
+  std::vector<std::byte> bytes;
+  std::vector<UniqueFd> fds;
+  while (link_) {  // what is said may end it
+    switch (link_->socket.try_receive(bytes, fds)) {
+      case ControlSocket::Received::kReceived:
+        handle(bytes, fds);
+        break;
+      case ControlSocket::Received::kDeadlinePassed:
+        return;
+      case ControlSocket::Received::kPeerGone:
+        return lose("it has ended");
+      case ControlSocket::Received::kMalformed:
+        return lose("it sent a message that is not whole");
+    }
+  }
+}
+
+void Warden::handle(std::span<const std::byte> bytes, std::vector<UniqueFd>& fds) {
+  if (!link_->is_up) {
+    if (const auto hello = protocol::decode<protocol::WardenHello>(bytes)) {
+      return said_hello(*hello, fds);
+    }
+    return lose("it is no worker program");
+  }
+  if (const auto started = protocol::decode<protocol::ProcessStarted>(bytes)) {
+    if (fds.size() != 1) return lose("it sent a process without its pidfd");
+    return process_started(*started, std::move(fds.front()));
+  }
+  if (const auto failed = protocol::decode<protocol::StartFailed>(bytes)) {
+    if (Client* const client = take(failed->ticket)) client->process_start_failed(failed->text);
+    return;
+  }
+  if (const auto exited = protocol::decode<protocol::ProcessExited>(bytes)) {
+    if (Client* const client = take(exited->ticket)) {
+      client->process_exited({.known = true,
+                              .signal = exited->signal,
+                              .exit_code = exited->exit_code,
+                              .core_dumped = exited->core_dumped,
+                              .max_rss_bytes = exited->max_rss_bytes});
+    }
+    return;
+  }
+  if (const auto stopped = protocol::decode<protocol::ProcessStopped>(bytes)) {
+    const auto at = entries_.find(stopped->ticket);
+    if (at != entries_.end() && at->second.client != nullptr) {
+      at->second.client->process_stopped(stopped->is_stopped);
+    }
+    return;
+  }
+  lose("it sent a message nobody knows");
+}
+
+void Warden::said_hello(const protocol::WardenHello& hello, std::vector<UniqueFd>& fds) {
+  if (hello.build != protocol::build_id()) {
+    return lose("it is of another build: \"" + hello.build + "\", this library is \"" +
+                std::string(protocol::build_id()) + "\"");
+  }
+  if (fds.size() != 1) return lose("it did not send its pidfd");
+  link_->silent_pidfd.reset();
+  link_->hello_timer.reset();
+  link_->is_up = true;
+  link_->pid = static_cast<pid_t>(hello.pid);
+  link_->pidfd = std::move(fds.front());
+  link_->up_since = Deadline::Clock::now();
+  // Its socket can stay open in a process it just forked, so its death is heard here too.
+  link_->pidfd_watch = loop_.watch(link_->pidfd.get(), [this] {
+    link_->pidfd_watch.reset();
+    read_socket();  // its last words
+    if (link_) lose("it has ended");
+  });
+  trouble_.clear();
+  for (const auto& name : names_) send(protocol::NameAnnounced{name});
+  std::vector<Ticket> waiting;
+  for (const auto& [ticket, entry] : entries_) waiting.push_back(ticket);
+  std::sort(waiting.begin(), waiting.end());  // in the order asked for
+  for (const Ticket ticket : waiting) send_start(ticket, entries_.at(ticket));
+  if (auto tell = std::exchange(on_first_outcome_, nullptr)) tell({});
+}
+
+void Warden::process_started(const protocol::ProcessStarted& message, UniqueFd pidfd) {
+  const auto at = entries_.find(message.ticket);
+  if (at == entries_.end()) return;
+  if (at->second.client == nullptr) {  // nobody wants it any more
+    support::signal_pidfd(pidfd.get(), SIGKILL);
+    entries_.erase(at);
+    return;
+  }
+  at->second.is_started = true;
+  at->second.client->process_started(static_cast<pid_t>(message.pid), std::move(pidfd));
+}
+
+// A program that did not say hello may be anything, and may not leave by itself.
+void Warden::kill_silent() noexcept {
+  if (link_->silent_pidfd.is_open()) support::signal_pidfd(link_->silent_pidfd.get(), SIGKILL);
+  link_->silent_pidfd.reset();
+}
+
+void Warden::lose(std::string why) {
+  kill_silent();
+  const bool was_up = link_->is_up;
+  if (was_up) {
+    // It may only have become unintelligible.
+    support::signal_pidfd(link_->pidfd.get(), SIGKILL);
+    if (Deadline::Clock::now() - link_->up_since >= kGoodLife) backoff_ = {};
+  }
+  link_.reset();
+  answer_timer_.reset();
+  is_watching_for_answers_ = false;
+  trouble_ = "the warden is lost: " + why;
+  if (auto tell = std::exchange(on_first_outcome_, nullptr)) {
+    is_closing_ = true;
+    return tell(std::move(why));
+  }
+  log_.warn(trouble_ + "; running tasks go on, a new one is started");
+  try_again_later();
+  if (was_up) tell_all_lost();
+}
+
+void Warden::tell_all_lost() {
+  std::vector<Ticket> told;
+  for (const auto& [ticket, entry] : entries_) {
+    if (entry.is_sent) told.push_back(ticket);
+  }
+  for (const Ticket ticket : told) {
+    if (Client* const client = take(ticket)) client->warden_lost();
+  }
+}
+
+void Warden::try_again_later() {
+  if (is_closing_) return;
+  backoff_ = std::clamp<std::chrono::nanoseconds>(backoff_ * 2, kFirstBackoff, kLastBackoff);
+  relaunch_timer_ = loop_.at(Deadline::after(backoff_), [this] {
+    try {
+      launch();
+    } catch (const Error& error) {
+      log_.warn(std::string("cannot start a warden: ") + error.what());
+      trouble_ = error.what();
+      try_again_later();
+    }
+  });
+}
+
+Warden::Ticket Warden::start(StartRequest request, Client& client) {
+  const Ticket ticket = next_ticket_++;
+  Entry& entry = entries_[ticket];
+  entry.client = &client;
+  entry.request = std::move(request);
+  if (link_ && link_->is_up) send_start(ticket, entry);
+  return ticket;
+}
+
+void Warden::send_start(Ticket ticket, Entry& entry) {
+  const protocol::StartProcess message{
+      .ticket = ticket,
+      .mode = entry.request.mode,
+      .how = entry.request.method == StartMethod::kSpawn ? protocol::StartHow::kExecute : protocol::StartHow::kFork,
+  };
+  const UniqueFd control = std::move(entry.request.control);
+  entry.is_sent = true;
+  try {
+    send(message, std::array{control.get()});
+  } catch (const ResourceError& error) {
+    // Told from the loop: our caller does not know its ticket yet.
+    loop_.post([this, ticket, text = std::string(error.what())] {
+      if (Client* const client = take(ticket)) client->process_start_failed(text);
+    });
+    return;
+  }
+  watch_for_answers();
+}
+
+void Warden::forget(Ticket ticket) noexcept {
+  const auto at = entries_.find(ticket);
+  if (at == entries_.end()) return;
+  if (at->second.is_sent && !at->second.is_started) {
+    at->second.client = nullptr;
+  } else {
+    entries_.erase(at);
+  }
+}
+
+Warden::Client* Warden::take(Ticket ticket) noexcept {
+  const auto at = entries_.find(ticket);
+  if (at == entries_.end()) return nullptr;
+  Client* const client = at->second.client;
+  entries_.erase(at);
+  return client;
+}
+
+void Warden::announce_name(const std::string& name) {
+  names_.insert(name);
+  if (!link_ || !link_->is_up) return;
+  send(protocol::NameAnnounced{name});
+  // In the kernel's hands it is safe, whatever becomes of this process. When very many starts are
+  // under way the warden is a little behind: rather hold up the loop a moment than leave a name for
+  // ever.
+  const auto deadline = Deadline::after(kAnnounceLimit);
+  while (!link_->outbox.is_empty() && !deadline.has_passed()) {
+    pollfd room{link_->socket.fd(), POLLOUT, 0};
+    ::poll(&room, 1, deadline.poll_timeout_ms());
+    if (link_->outbox.flush(link_->socket) == protocol::Outbox::State::kPeerGone) return;
+  }
+}
+
+void Warden::forget_name(const std::string& name) {
+  if (names_.erase(name) != 0 && link_ && link_->is_up) send(protocol::NameForgotten{name});
+}
+
+template <class Message>
+void Warden::send(const Message& message, std::span<const int> fds) {
+  after_send(link_->outbox.send(link_->socket, protocol::encode(message), fds));
+}
+
+void Warden::after_send(protocol::Outbox::State state) {
+  // A peer that is gone is handled where its last words are read, so that none of them is lost and
+  // no caller finds the link gone in the middle of its work.
+  if (state != protocol::Outbox::State::kWaiting) return;
+  link_->flush_timer =
+      loop_.at(Deadline::after(kFlushPause), [this] { after_send(link_->outbox.flush(link_->socket)); });
+}
+
+void Warden::watch_for_answers() {
+  if (is_watching_for_answers_) return;
+  is_watching_for_answers_ = true;
+  answer_timer_ = loop_.at(Deadline::after(kAnswerLimit), [this] {
+    is_watching_for_answers_ = false;
+    const bool is_waiting = std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {
+      return entry.second.is_sent && !entry.second.is_started;
+    });
+    if (!is_waiting) return;
+    suspect();
+    watch_for_answers();
+  });
+}
+
+void Warden::suspect() noexcept {
+  if (!link_ || !link_->is_up || !is_stopped(link_->pid)) return;
+  log_.warn("the warden is stopped, it is replaced");
+  support::signal_pidfd(link_->pidfd.get(), SIGKILL);
+}
+
+}  // namespace bulkhead::process

@@ -1,0 +1,187 @@
+#include "process/worker_process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "bulkhead/error.hpp"
+#include "protocol/control.hpp"
+#include "support/duration_text.hpp"
+#include "support/logging.hpp"
+
+namespace bulkhead::process {
+
+using support::Deadline;
+
+WorkerProcess::WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log,
+                             std::shared_ptr<const WorkerConfig> config, std::uint32_t slot, std::uint64_t generation,
+                             Listener& listener)
+    : loop_(loop),
+      warden_(warden),
+      log_(log),
+      config_(std::move(config)),
+      slot_(slot),
+      generation_(generation),
+      listener_(listener),
+      doorbell_name_(ipc::make_doorbell_name()),
+      channel_(make_channel()),
+      process_(loop, warden, Warden::Mode::kWorker, config_->start_method, *this) {}
+
+WorkerProcess::~WorkerProcess() { drop_name(); }
+
+// The warden hears of the name first: from then on it cannot be left behind.
+ipc::HostChannel WorkerProcess::make_channel() const {
+  warden_.announce_name(doorbell_name_);
+  try {
+    return ipc::HostChannel::create(config_->ring_sizes, doorbell_name_);
+  } catch (...) {
+    warden_.forget_name(doorbell_name_);
+    throw;
+  }
+}
+
+void WorkerProcess::drop_name() {
+  if (doorbell_name_.empty()) return;
+  channel_.unlink_doorbell();
+  warden_.forget_name(doorbell_name_);
+  doorbell_name_.clear();
+}
+
+void WorkerProcess::start() {
+  limit_ = loop_.at(Deadline::after(config_->handshake_limit), [this] {
+    std::string why = "it did not attach to its channel within " + support::duration_text(config_->handshake_limit);
+    if (!warden_.trouble().empty()) why += ": " + warden_.trouble();
+    process_.give_up(std::move(why));
+  });
+  process_.start();
+}
+
+void WorkerProcess::said_hello() {
+  try {
+    send_attach();
+  } catch (const Error& error) {
+    process_.give_up(error.what());
+  }
+}
+
+void WorkerProcess::send_attach() {
+  const auto sizes = channel_.sizes();
+  const protocol::Attach attach{
+      .request_ring_bytes = sizes.request_ring_bytes,
+      .response_ring_bytes = sizes.response_ring_bytes,
+      .spin_pauses = config_->spin_pauses,
+      .plugin_count = static_cast<std::uint32_t>(config_->plugins.size()),
+      .doorbell_name = doorbell_name_,
+  };
+  process_.send(protocol::encode(attach),
+                std::array{channel_.host_fd(), channel_.worker_fd(), config_->pool_page_fd, config_->leader_bell_fd,
+                           config_->pump_bell_fd, warden_.host_pidfd()});
+  for (const auto& plugin : config_->plugins) {
+    if (plugin.config_json.size() > protocol::kMaxConfigBytes) {
+      return process_.give_up(
+          "the configuration of plugin \"" + plugin.name + "\" has " + std::to_string(plugin.config_json.size()) +
+          " bytes, " + std::to_string(protocol::kMaxConfigBytes) + " are possible (put it in a file and name that)");
+    }
+    process_.send(protocol::encode(
+                      protocol::PluginMessage{plugin.name, protocol::cut_text(plugin.shown_path), plugin.config_json}),
+                  std::array{plugin.fd});
+  }
+}
+
+void WorkerProcess::said(std::span<const std::byte> message) {
+  switch (protocol::kind_of(message).value_or(protocol::MessageKind::kWorkerHello)) {
+    case protocol::MessageKind::kAttached:
+      if (is_attached_) break;
+      return attached();
+    case protocol::MessageKind::kReady:
+      if (!is_attached_ || is_ready_ || !failure_.empty()) break;
+      limit_.reset();
+      is_ready_ = true;
+      return listener_.worker_ready(*this);
+    case protocol::MessageKind::kFailed:
+      if (const auto failed = protocol::decode<protocol::Failed>(message)) {
+        failure_ = failed->text.empty() ? "it failed and did not say why" : failed->text;
+        failure_phase_ = static_cast<Phase>(std::min(failed->phase, static_cast<std::uint8_t>(Phase::kPublish)));
+        if (failure_phase_ == Phase::kInit) {
+          failure_ = "the initialiser of plugin \"" + failed->plugin + "\" failed: " + failure_;
+        }
+        return process_.expect_end();
+      }
+      break;
+    default:
+      break;
+  }
+  process_.condemn("it sent a control message that makes no sense now");
+}
+
+void WorkerProcess::attached() {
+  is_attached_ = true;
+  drop_name();
+  limit_ = loop_.at(Deadline::after(config_->init_limit), [this] {
+    process_.give_up("it was not ready within " + support::duration_text(config_->init_limit) + doing());
+  });
+}
+
+Phase WorkerProcess::phase() const noexcept {
+  if (!is_attached_) return Phase::kStart;
+  const auto number = channel_.status().phase;
+  const auto phase = static_cast<Phase>(number);
+  // Written by the worker: only what can be now counts.
+  if (!is_ready_) return phase == Phase::kInit ? Phase::kInit : Phase::kLoad;
+  return number >= static_cast<std::uint8_t>(Phase::kIdle) && number <= static_cast<std::uint8_t>(Phase::kPublish)
+             ? phase
+             : Phase::kRun;
+}
+
+// ", loading plugin "x" (x.so)": while it starts, the status says which plugin it is at.
+std::string WorkerProcess::doing() const {
+  if (!is_attached_ || is_ready_) return {};
+  const auto index = channel_.status().task_id;
+  if (index >= config_->plugins.size()) return {};
+  const auto& plugin = config_->plugins[index];
+  const bool is_init = phase() == Phase::kInit;
+  return (is_init ? ", in the initialiser of plugin \"" : ", loading plugin \"") + plugin.name + "\" (" +
+         plugin.shown_path + ")";
+}
+
+void WorkerProcess::ended(const ExitStatus& status, std::string text) {
+  limit_.reset();
+  drop_name();
+  ExitReason reason{
+      .known = status.known,
+      .signal = status.signal,
+      .exit_code = status.exit_code,
+      .core_dumped = status.core_dumped,
+      .phase = failure_.empty() ? phase() : failure_phase_,
+      .was_ready = is_ready_,
+      .is_unexplained = text.empty() && failure_.empty(),
+      .text = failure_.empty() ? std::move(text) : std::move(failure_),
+      .max_rss_bytes = status.max_rss_bytes,
+  };
+  if (reason.text.empty() && !is_ready_) {
+    reason.text = "it ended while it started" + doing();
+  }
+  log_.debug("worker " + std::to_string(slot_) + " (pid " + std::to_string(pid()) + ") " + describe(reason));
+  listener_.worker_ended(*this, reason);
+}
+
+bool WorkerProcess::send_block(std::uint32_t id, const ipc::SharedBlock& block, bool writable) noexcept {
+  const std::array fds{block.fd()};
+  try {
+    return process_.try_send(protocol::encode(protocol::BlockMessage{id, block.size(), writable}), fds);
+  } catch (...) {  // no memory: as if there were no room
+    return false;
+  }
+}
+
+bool WorkerProcess::grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept {
+  try {
+    return process_.try_send(protocol::encode(protocol::BlockMessage{id, size, writable}), {});
+  } catch (...) {  // as above
+    return false;
+  }
+}
+
+bool WorkerProcess::refuse_block() noexcept { return grant_known_block(0, 0, true); }
+
+}  // namespace bulkhead::process

@@ -1,0 +1,360 @@
+#include "worker/executor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ipc/fork_guard.hpp"
+#include "protocol/record.hpp"
+#include "worker/executor_blocks.hpp"
+#include "worker/executor_boundary.hpp"
+#include "worker/plugin_host.hpp"
+#include "worker/reply_writer.hpp"
+
+namespace bulkhead::worker {
+namespace {
+
+using protocol::CallHeader;
+using protocol::ErrorEnvelope;
+using Clock = std::chrono::steady_clock;
+using Announce = ReplyWriter::Announce;
+
+// How long a result of a running batch may stay unannounced to a sleeping host.
+constexpr auto kAnnounceInterval = std::chrono::microseconds(200);
+constexpr auto kProgressInterval = std::chrono::milliseconds(10);
+
+[[nodiscard]] bool is_outcome(std::int32_t outcome) noexcept {
+  return outcome >= BULKHEAD_OK && outcome <= BULKHEAD_INIT_FAILED;
+}
+
+[[nodiscard]] Phase phase_of(std::int32_t outcome) noexcept {
+  switch (outcome) {
+    case BULKHEAD_DECODE_FAILED:
+      return Phase::kDecode;
+    case BULKHEAD_ENCODE_FAILED:
+      return Phase::kEncode;
+    case BULKHEAD_INIT_FAILED:
+      return Phase::kInit;
+    default:
+      return Phase::kRun;
+  }
+}
+
+class Executor {
+ public:
+  Executor(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks);
+  [[nodiscard]] int run();
+
+ private:
+  struct Slot {
+    const bulkhead_task* task;
+    const bulkhead_host* host;
+    void* state = nullptr;
+    bool has_state = false;
+  };
+
+  void run_call(const CallHeader& header, std::span<const std::byte> payload);
+  [[nodiscard]] std::span<const std::byte> items_of(const CallHeader& header, std::span<const std::byte> payload);
+  // What the items that the plugin does not end itself end with.
+  [[nodiscard]] std::int32_t run_items(Slot& slot, const CallHeader& header, std::span<const std::byte> payload);
+  [[nodiscard]] bool make_state(Slot& slot, const CallHeader& header);
+  void end_remaining_items(std::int32_t outcome);
+  void destroy_states() noexcept;
+
+  // What bulkhead_call's functions do.
+  [[nodiscard]] void* reserve(std::size_t size);
+  [[nodiscard]] bool end_item(std::int32_t outcome);
+  void progress(std::uint64_t done, std::uint64_t total, std::string_view note);
+
+  void publish_item(std::int32_t outcome, bool is_last, Announce announce);
+  [[nodiscard]] Announce when_to_announce();
+  void set_phase(Phase phase) noexcept { channel_.set_phase(static_cast<std::uint8_t>(phase)); }
+  void set_status(Phase phase, std::uint64_t item) noexcept {
+    channel_.set_status(static_cast<std::uint8_t>(phase), call_.task_id, item);
+  }
+  [[nodiscard]] bool is_open() const noexcept { return item_ < count_; }
+  // A task may fork and return in both processes. The child has no rings: let it end before it
+  // looks for them.
+  void leave_if_forked() const noexcept {
+    if (fork_guard_.is_forked_child()) ::_exit(kExitForkedChild);
+  }
+
+  ipc::WorkerChannel& channel_;
+  ExecutorBlocks blocks_;
+  ReplyWriter writer_;
+  ipc::ForkGuard fork_guard_;
+  std::vector<Slot> slots_;
+  std::vector<Slot*> states_in_order_;  // of creation
+  std::uint32_t stop_ = BULKHEAD_STOP_NO;
+  bulkhead_call call_{};
+
+  // The running call's.
+  std::uint64_t item_ = 0;                   // the one that is being answered
+  std::uint64_t count_ = 0;                  // of its items
+  std::int32_t last_outcome_ = BULKHEAD_OK;  // of the last item once it ended; it is published when the plugin returned
+  ErrorEnvelope failure_;                    // of the item that is being answered
+  Clock::time_point last_announcement_;
+  Clock::time_point last_progress_;
+};
+
+Executor::Executor(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks)
+    : channel_(channel), blocks_(control_fd), writer_(channel, blocks_) {
+  slots_.reserve(tasks.size());
+  states_in_order_.reserve(tasks.size());
+  for (const TaskToRun& task : tasks) slots_.push_back({task.task, task.host});
+
+  call_.size = sizeof call_;
+  call_.self = this;
+  call_.stop = &stop_;
+  call_.reserve = [](void* self, std::size_t size) {
+    return serve_plugin([&] { return static_cast<Executor*>(self)->reserve(size); });
+  };
+  call_.commit = [](void* self, std::size_t size) {
+    auto& executor = *static_cast<Executor*>(self);
+    if (executor.is_open()) executor.writer_.commit(size);
+  };
+  call_.fail = [](void* self, const char* type, std::size_t type_size, const char* text, std::size_t text_size,
+                  const char* detail, std::size_t detail_size) {
+    serve_plugin([&] {
+      auto& executor = *static_cast<Executor*>(self);
+      if (!executor.is_open()) return;
+      store_failure(executor.failure_, type, type_size, text, text_size, detail, detail_size);
+    });
+  };
+  call_.end_item = [](void* self, std::int32_t outcome) -> std::int32_t {
+    return serve_plugin([&] { return static_cast<Executor*>(self)->end_item(outcome) ? 0 : 1; });
+  };
+  call_.progress = [](void* self, std::uint64_t done, std::uint64_t total, const char* note, std::size_t note_size) {
+    serve_plugin([&] {
+      const std::string_view text = note == nullptr ? std::string_view() : std::string_view(note, note_size);
+      static_cast<Executor*>(self)->progress(done, total, text);
+    });
+  };
+}
+
+int Executor::run() {
+  set_status(Phase::kIdle, 0);
+  while (true) {
+    std::span<const std::byte> frame;
+    const auto next = channel_.next(frame);
+    if (next == ipc::WorkerChannel::Next::kCorrupt) end_process("the request ring is corrupt");
+    protocol::Refusal refusal;
+    const auto record = protocol::read_call(frame, refusal);
+    if (!record) end_process(std::string("the host sent a malformed record: ") + refusal.why);
+    const CallHeader& header = record->header;
+    if (next == ipc::WorkerChannel::Next::kRevoked) {
+      channel_.done();
+      writer_.publish_skipped(header.task_id);
+      continue;
+    }
+    switch (header.kind) {
+      case protocol::CallKind::kCall:
+        run_call(header, record->payload);
+        break;
+      case protocol::CallKind::kDropBlock:
+        channel_.done();
+        blocks_.drop(header.block_id);
+        break;
+      case protocol::CallKind::kShutdown:
+        channel_.done();
+        destroy_states();
+        return 0;
+    }
+  }
+}
+
+void Executor::run_call(const CallHeader& header, std::span<const std::byte> payload) {
+  if (header.task_index >= slots_.size()) end_process("the host called a task that does not exist");
+  Slot& slot = slots_[header.task_index];
+  item_ = 0;
+  count_ = header.count;
+  call_.codec = header.codec;
+  call_.deadline_ns = header.deadline_ns;
+  call_.task_id = header.task_id;
+  call_.first_index = header.first_index;
+  call_.item_stride = header.stride;
+  call_.attempt = header.attempt;
+  writer_.begin_item(header.task_id, 0);
+  if (count_ > 1) last_announcement_ = Clock::now();
+
+  const std::int32_t outcome = run_items(slot, header, payload);
+  leave_if_forked();
+  end_remaining_items(outcome);
+  // Only now: the plugin may read its arguments until it returns. And before the last reply: the
+  // host that sees it also sees the room.
+  channel_.done();
+  publish_item(last_outcome_, true, Announce::kNow);
+  set_status(Phase::kIdle, 0);
+}
+
+std::span<const std::byte> Executor::items_of(const CallHeader& header, std::span<const std::byte> payload) {
+  // The boundary knows no item without its size.
+  static constexpr std::array<std::byte, sizeof(std::uint32_t)> kOneEmptyItem{};
+  if (header.payload_bytes == 0) return kOneEmptyItem;
+  if ((header.flags & protocol::kInBlock) == 0) return payload;
+  const auto block = blocks_.find(header.block_id);
+  if (block.size() < header.payload_bytes) end_process("the host named a block smaller than its payload");
+  return block.first(header.payload_bytes);
+}
+
+std::int32_t Executor::run_items(Slot& slot, const CallHeader& header, std::span<const std::byte> payload) {
+  const auto items = items_of(header, payload);
+  if ((slot.task->codecs & header.codec) == 0) {
+    failure_.text = "the task does not speak codec " + std::to_string(header.codec);
+    return BULKHEAD_DECODE_FAILED;
+  }
+  if (slot.task->create != nullptr && !slot.has_state && !make_state(slot, header)) return BULKHEAD_INIT_FAILED;
+  set_status(Phase::kRun, 0);
+  std::int32_t outcome = BULKHEAD_OK;
+  const bool has_returned = call_plugin(
+      [&] { outcome = slot.task->invoke_batch(slot.state, &call_, items.data(), items.size(), header.count); });
+  if (!has_returned) {
+    failure_ = {Phase::kRun, {}, std::string(kEscapedText), {}};
+    return BULKHEAD_TASK_FAILED;
+  }
+  if (outcome == BULKHEAD_OK && is_open()) {
+    failure_ = {Phase::kRun,
+                {},
+                "the plugin returned without ending " + std::to_string(count_ - item_) + " of its " +
+                    std::to_string(count_) + " items",
+                {}};
+    return BULKHEAD_TASK_FAILED;
+  }
+  return outcome;
+}
+
+bool Executor::make_state(Slot& slot, const CallHeader& header) {
+  set_status(Phase::kInit, 0);
+  SetupCall setup;
+  setup.table().codec = header.codec;
+  setup.table().deadline_ns = header.deadline_ns;
+  setup.table().task_id = header.task_id;
+  setup.table().attempt = header.attempt;
+  std::int32_t outcome = BULKHEAD_INIT_FAILED;
+  slot.state = nullptr;
+  const bool has_returned =
+      call_plugin([&] { outcome = slot.task->create(slot.host, &setup.table(), slot.task->user, &slot.state); });
+  leave_if_forked();
+  if (has_returned && outcome == BULKHEAD_OK) {
+    slot.has_state = true;
+    states_in_order_.push_back(&slot);
+    return true;
+  }
+  slot.state = nullptr;
+  failure_ = setup.take_failure();
+  if (!has_returned) failure_.text = kEscapedText;
+  return false;
+}
+
+void Executor::end_remaining_items(std::int32_t outcome) {
+  if (!is_open()) return;
+  // One reason for all of them, while end_item() forgets it after each.
+  const ErrorEnvelope reason = failure_;
+  while (is_open()) {
+    failure_ = reason;
+    (void)end_item(outcome);
+  }
+}
+
+void Executor::destroy_states() noexcept {
+  for (auto slot = states_in_order_.rbegin(); slot != states_in_order_.rend(); ++slot) {
+    if ((*slot)->task->destroy == nullptr) continue;
+    // An exception that escapes leaves this state half destroyed, which nobody will see: the
+    // process is about to end.
+    (void)call_plugin([&] { (*slot)->task->destroy((*slot)->state); });
+    leave_if_forked();
+  }
+  states_in_order_.clear();
+}
+
+void* Executor::reserve(std::size_t size) {
+  leave_if_forked();
+  if (!is_open()) return nullptr;
+  if (!writer_.has_room()) set_phase(Phase::kEncode);
+  return writer_.reserve(size);
+}
+
+bool Executor::end_item(std::int32_t outcome) {
+  leave_if_forked();
+  if (!is_open()) return false;
+  set_phase(Phase::kPublish);
+  if (!is_outcome(outcome)) {
+    failure_ = {Phase::kRun, {}, "the plugin gave the unknown outcome " + std::to_string(outcome), {}};
+    outcome = BULKHEAD_TASK_FAILED;
+  }
+  if (item_ + 1 == count_) {
+    last_outcome_ = outcome;
+    ++item_;
+    return true;
+  }
+  publish_item(outcome, false, when_to_announce());
+  ++item_;
+  writer_.begin_item(call_.task_id, item_);
+  set_status(Phase::kRun, item_);
+  return true;
+}
+
+void Executor::publish_item(std::int32_t outcome, bool is_last, Announce announce) {
+  if (!writer_.refusal().empty() && (outcome == BULKHEAD_OK || outcome == BULKHEAD_ENCODE_FAILED)) {
+    // Whatever the plugin made of it: this is what happened.
+    failure_.text = writer_.refusal();
+    outcome = BULKHEAD_ENCODE_FAILED;
+  }
+  if (outcome == BULKHEAD_OK) {
+    writer_.publish_result(is_last, announce);
+  } else {
+    failure_.phase = phase_of(outcome);
+    if (failure_.type.empty() && failure_.text.empty()) failure_.text = "the plugin gave no reason";
+    writer_.publish_error(static_cast<std::uint8_t>(outcome), failure_, is_last, announce);
+  }
+  failure_.type.clear();
+  failure_.text.clear();
+  failure_.detail_json.clear();
+}
+
+Announce Executor::when_to_announce() {
+  const auto now = Clock::now();
+  if (now - last_announcement_ < kAnnounceInterval) return Announce::kLater;
+  last_announcement_ = now;
+  return Announce::kNow;
+}
+
+void Executor::progress(std::uint64_t done, std::uint64_t total, std::string_view note) {
+  leave_if_forked();
+  // A result in the making would be overwritten; progress is dropped rather than queued.
+  if (!is_open() || writer_.has_room()) return;
+  const auto now = Clock::now();
+  if (now - last_progress_ < kProgressInterval) return;
+  last_progress_ = now;
+  writer_.publish_progress(done, total, note);
+}
+
+}  // namespace
+
+int run_tasks(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks) {
+  try {
+    return Executor(channel, control_fd, tasks).run();
+  } catch (const std::exception& error) {
+    // The channel or its doorbell broke.
+    end_process(error.what());
+  }
+}
+
+int run_tasks(ExecutorSetup& setup) {
+  std::vector<TaskToRun> tasks;
+  for (std::size_t i = 0; i < setup.plugins.size(); ++i) {
+    const plugin::LoadedPlugin& plugin = *setup.plugins[i];
+    for (std::uint64_t task = 0; task < plugin.table().task_count; ++task) {
+      tasks.push_back({&plugin.task(task), setup.hosts[i]});
+    }
+  }
+  return run_tasks(setup.channel, setup.control_fd, tasks);
+}
+
+}  // namespace bulkhead::worker

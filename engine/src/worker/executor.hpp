@@ -1,0 +1,42 @@
+// The task loop of a worker: takes calls from the channel, runs them in the plugins, answers.
+//
+// Ownership: borrows everything it is given; makes the tasks' states and destroys them at a
+// shutdown. Threads:   one; plugins are called on it. A task's failure is its reply. What leaves
+// the process unfit to go on ends it: see the exit statuses.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include <bulkhead/sdk/abi.h>
+
+#include "ipc/worker_channel.hpp"
+#include "plugin/loader.hpp"
+
+namespace bulkhead::worker {
+
+// How a worker ends itself; the host tells these from a task's own exit() by nothing but the
+// number.
+inline constexpr int kExitForkedChild = 70;  // the child of a task that forked and returned twice
+inline constexpr int kExitProtocol = 71;     // the channel or the control socket makes no sense any more
+inline constexpr int kExitUnwound = 72;      // a task ended its thread (pthread_exit, pthread_cancel)
+
+struct ExecutorSetup {
+  ipc::WorkerChannel& channel;
+  int control_fd;                                  // borrowed; blocks arrive here
+  std::span<plugin::LoadedPlugin* const> plugins;  // in the catalogue's order
+  std::span<const bulkhead_host* const> hosts;     // what each plugin's load() was given
+};
+
+// Runs until kShutdown; returns the exit status 0, all states destroyed. Everything else that ends
+// the loop ends the process: kExitProtocol, with the reason on stderr.
+[[nodiscard]] int run_tasks(ExecutorSetup& setup);
+
+// The same over bare tables, in the order of CallHeader::task_index.
+struct TaskToRun {
+  const bulkhead_task* task;
+  const bulkhead_host* host;
+};
+[[nodiscard]] int run_tasks(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks);
+
+}  // namespace bulkhead::worker

@@ -1,0 +1,74 @@
+#include "worker/executor_blocks.hpp"
+
+#include <string>
+
+#include "protocol/control.hpp"
+#include "worker/executor_boundary.hpp"
+
+namespace bulkhead::worker {
+
+using support::Deadline;
+
+ExecutorBlocks::ExecutorBlocks(int control_fd) : socket_(ipc::ControlSocket::attach(support::UniqueFd(control_fd))) {}
+
+ExecutorBlocks::~ExecutorBlocks() {
+  // Borrowed: not ours to close.
+  (void)socket_.release().release();
+}
+
+ExecutorBlocks::Took ExecutorBlocks::take_message(Deadline deadline, std::uint32_t& id) {
+  switch (socket_.receive(message_, fds_, deadline)) {
+    case ipc::ControlSocket::Received::kDeadlinePassed:
+      return Took::kNothing;
+    case ipc::ControlSocket::Received::kPeerGone:
+      end_process("the host has closed the control socket");
+    case ipc::ControlSocket::Received::kMalformed:
+      end_process("the control socket carried a message that is not whole");
+    case ipc::ControlSocket::Received::kReceived:
+      break;
+  }
+  const auto block = protocol::decode<protocol::BlockMessage>(message_);
+  if (!block || fds_.size() > 1) end_process("the host sent something other than a block");
+  if (block->size == 0 && block->writable && fds_.empty()) return Took::kRefusal;
+  id = block->id;
+  const bool is_known = !blocks_.find(id).empty();
+  if (!is_known && fds_.empty()) end_process("the host sent a block without its memory");
+  if (!fds_.empty()) ++holds_[id];
+  if (!is_known) blocks_.add(id, std::move(fds_.front()), block->size, block->writable);
+  fds_.clear();
+  return block->writable ? Took::kWritableBlock : Took::kBlock;
+}
+
+std::span<const std::byte> ExecutorBlocks::find(std::uint32_t id) {
+  while (true) {
+    if (const auto bytes = blocks_.find(id); !bytes.empty()) return bytes;
+    std::uint32_t ignored = 0;
+    (void)take_message(Deadline::never(), ignored);
+  }
+}
+
+ExecutorBlocks::Grant ExecutorBlocks::wait_for_grant(std::uint64_t least_bytes) {
+  while (true) {
+    std::uint32_t id = 0;
+    const Took took = take_message(Deadline::never(), id);
+    if (took == Took::kRefusal) return {};
+    if (took != Took::kWritableBlock) continue;
+    const auto bytes = blocks_.find_writable(id);
+    if (bytes.size() < least_bytes) end_process("the host sent a block smaller than was asked for");
+    return {id, bytes};
+  }
+}
+
+void ExecutorBlocks::drop(std::uint32_t id) {
+  // Its message was sent before it was dropped, but may not have been needed yet.
+  std::uint32_t ignored = 0;
+  while (take_message(Deadline::after(std::chrono::nanoseconds::zero()), ignored) != Took::kNothing) {
+  }
+  const auto hold = holds_.find(id);
+  if (hold == holds_.end()) return;  // the host could not send it in the first place
+  if (--hold->second > 0) return;
+  holds_.erase(hold);
+  (void)blocks_.drop(id);
+}
+
+}  // namespace bulkhead::worker

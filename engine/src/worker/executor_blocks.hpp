@@ -1,0 +1,61 @@
+// The blocks that the host sends by the control socket: arguments that are too large for the ring,
+// and room for such results.
+//
+// Ownership: owns the mappings, borrows the socket.
+// Threads:   one.
+// A socket that ended, or a message that makes no sense, ends the process: plugin code may be on
+// the stack, which nothing can be thrown through.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "ipc/block.hpp"
+#include "ipc/control_socket.hpp"
+#include "support/deadline.hpp"
+#include "support/unique_fd.hpp"
+
+namespace bulkhead::worker {
+
+class ExecutorBlocks {
+ public:
+  explicit ExecutorBlocks(int control_fd);
+  ExecutorBlocks(const ExecutorBlocks&) = delete;
+  ExecutorBlocks& operator=(const ExecutorBlocks&) = delete;
+  ~ExecutorBlocks();
+
+  // A block of arguments; waits until it has arrived.
+  [[nodiscard]] std::span<const std::byte> find(std::uint32_t id);
+
+  struct Grant {
+    std::uint32_t id = 0;
+    std::span<std::byte> bytes;  // empty: the host has no memory for it
+  };
+  // Waits for the host's answer to one kBlockWanted: the next writable block it names. A new one
+  // comes with its descriptor; for one that is still mapped from an earlier result the message
+  // alone grants it again. A message of size 0 without a descriptor says that there is no memory.
+  [[nodiscard]] Grant wait_for_grant(std::uint64_t least_bytes);
+
+  // Ends what one message with a descriptor began. The host may have sent the same block again
+  // since, for a call that it took back and offered once more: the mapping goes with the last of
+  // them.
+  void drop(std::uint32_t id);
+
+ private:
+  enum class Took : std::uint8_t { kNothing, kBlock, kWritableBlock, kRefusal };
+  // Takes one message in, if one is there before the deadline. `id` is the block's.
+  Took take_message(support::Deadline deadline, std::uint32_t& id);
+
+  ipc::ControlSocket socket_;
+  ipc::BlockTable blocks_;
+  // Messages with a descriptor that no drop() has ended yet, by id.
+  std::unordered_map<std::uint32_t, std::uint32_t> holds_;
+  // Reused, so that a message allocates nothing but its mapping.
+  std::vector<std::byte> message_;
+  std::vector<support::UniqueFd> fds_;
+};
+
+}  // namespace bulkhead::worker

@@ -1,0 +1,130 @@
+#include "worker/plugin_host.hpp"
+
+#include <unistd.h>
+#include <climits>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "worker/executor_boundary.hpp"
+
+namespace bulkhead::worker {
+namespace {
+
+constexpr std::array<std::string_view, 6> kLevelNames{"trace", "debug", "info", "warn", "error", "critical"};
+
+// One line to stderr in one write(), which a pipe does not mix with other lines.
+class Line {
+ public:
+  Line& operator<<(std::string_view text) noexcept {
+    const std::size_t room = bytes_.size() - 1 - size_;
+    for (const char c : text.substr(0, std::min(text.size(), room))) {
+      const bool is_control = static_cast<unsigned char>(c) < 0x20 && c != '\t';
+      bytes_[size_++] = is_control ? ' ' : c;
+    }
+    return *this;
+  }
+  void write() noexcept {
+    bytes_[size_++] = '\n';
+    while (::write(STDERR_FILENO, bytes_.data(), size_) < 0 && errno == EINTR) {
+    }
+  }
+
+ private:
+  std::array<char, PIPE_BUF> bytes_;
+  std::size_t size_ = 0;
+};
+
+std::string bounded(const char* text, std::size_t size, std::size_t max_bytes) {
+  // One more than fits, so that the envelope still sees that something was cut.
+  return text == nullptr ? std::string() : std::string(text, std::min(size, max_bytes + 1));
+}
+
+}  // namespace
+
+void end_process(std::string_view why) noexcept {
+  Line line;
+  line << "bulkhead-worker: " << why;
+  line.write();
+  ::_exit(kExitProtocol);
+}
+
+PluginHost::PluginHost(std::string plugin_name, std::string config_json)
+    : plugin_name_(std::move(plugin_name)), config_json_(config_json.empty() ? "{}" : std::move(config_json)) {
+  table_.size = sizeof table_;
+  table_.abi_minor = BULKHEAD_ABI_MINOR;
+  table_.self = this;
+  table_.log = [](void* self, std::int32_t level, const char* text, std::size_t size) {
+    if (text != nullptr) static_cast<PluginHost*>(self)->log(level, {text, size});
+  };
+  table_.config = [](void* self, const char** json) {
+    const auto& config = static_cast<PluginHost*>(self)->config_json_;
+    *json = config.c_str();
+    return config.size();
+  };
+}
+
+void PluginHost::log(std::int32_t level, std::string_view text) const noexcept {
+  const auto index = static_cast<std::size_t>(std::clamp<std::int32_t>(level, 0, BULKHEAD_LOG_CRITICAL));
+  Line line;
+  line << "[" << plugin_name_ << "] " << kLevelNames[index] << " " << text;
+  line.write();
+}
+
+SetupCall::SetupCall() {
+  table_.size = sizeof table_;
+  table_.codec = BULKHEAD_CODEC_BINARY;
+  table_.self = this;
+  table_.stop = &stop_;
+  table_.deadline_ns = std::numeric_limits<std::int64_t>::max();
+  table_.attempt = 1;
+  table_.reserve = [](void*, std::size_t) -> void* { return nullptr; };
+  table_.commit = [](void*, std::size_t) {};
+  table_.fail = [](void* self, const char* type, std::size_t type_size, const char* text, std::size_t text_size,
+                   const char* detail, std::size_t detail_size) {
+    serve_plugin([&] {
+      store_failure(static_cast<SetupCall*>(self)->failure_, type, type_size, text, text_size, detail, detail_size);
+    });
+  };
+  table_.end_item = [](void*, std::int32_t) -> std::int32_t { return 1; };
+  table_.progress = [](void*, std::uint64_t, std::uint64_t, const char*, std::size_t) {};
+}
+
+protocol::ErrorEnvelope SetupCall::take_failure() {
+  protocol::ErrorEnvelope failure = std::move(failure_);
+  failure_ = {};
+  failure.phase = Phase::kInit;
+  if (failure.type.empty() && failure.text.empty()) failure.text = "the plugin gave no reason";
+  return failure;
+}
+
+void store_failure(protocol::ErrorEnvelope& to, const char* type, std::size_t type_size, const char* text,
+                   std::size_t text_size, const char* detail_json, std::size_t detail_json_size) {
+  to.type = bounded(type, type_size, protocol::kMaxErrorTypeBytes);
+  to.text = bounded(text, text_size, protocol::kMaxErrorTextBytes);
+  to.detail_json = bounded(detail_json, detail_json_size, protocol::kMaxErrorDetailBytes);
+}
+
+bool run_load(const bulkhead_plugin& plugin, const bulkhead_host* host, std::string& error_text) {
+  if (plugin.load == nullptr) return true;
+  SetupCall call;
+  std::int32_t outcome = BULKHEAD_INIT_FAILED;
+  if (!call_plugin([&] { outcome = plugin.load(host, &call.table()); })) {
+    error_text = kEscapedText;
+    return false;
+  }
+  if (outcome == BULKHEAD_OK) return true;
+  protocol::ErrorEnvelope failure = call.take_failure();
+  protocol::cut_to_fit(failure);
+  error_text = failure.text.empty() ? failure.type : failure.text;
+  if (!failure.type.empty() && !failure.text.empty()) error_text += " [" + failure.type + "]";
+  return false;
+}
+
+}  // namespace bulkhead::worker

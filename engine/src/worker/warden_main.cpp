@@ -1,0 +1,310 @@
+#include "worker/warden_main.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "bulkhead/error.hpp"
+#include "ipc/control_socket.hpp"
+#include "protocol/control.hpp"
+#include "protocol/outbox.hpp"
+#include "support/deadline.hpp"
+#include "support/pidfd.hpp"
+#include "support/system_error.hpp"
+#include "support/unique_fd.hpp"
+#include "worker/bootstrap.hpp"
+#include "worker/descendants.hpp"
+#include "worker/probe_main.hpp"
+
+namespace bulkhead::worker {
+
+namespace {
+
+using ipc::ControlSocket;
+using support::Deadline;
+using support::UniqueFd;
+
+constexpr auto kHelloLimit = std::chrono::seconds(10);
+// A process that does not even end by SIGKILL sits in the kernel; waiting longer would not help.
+constexpr auto kKillLimit = std::chrono::seconds(10);
+
+// Its stdout goes where stderr goes, so that a plugin's printf cannot corrupt the host's output;
+// its stdin is at its end; whatever else the host let slip is closed.
+void settle_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fd != STDIN_FILENO && ::fcntl(fd, F_GETFD) >= 0) continue;
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0) continue;
+    if (null == fd) {
+      ::fcntl(fd, F_SETFD, 0);
+    } else {
+      ::dup2(null, fd);
+      ::close(null);
+    }
+  }
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
+  ::close_range(protocol::kSocketFd + 1, ~0U, 0);
+  // Executed workers must not inherit the warden's own socket.
+  ::fcntl(protocol::kSocketFd, F_SETFD, FD_CLOEXEC);
+}
+
+// SIGCHLD comes by descriptor. The others are for the host to heed: a service manager that signals
+// the whole group must not take the workers' keeper away while the host still shuts down in order.
+sigset_t warden_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
+    sigaddset(&signals, signal);
+  }
+  return signals;
+}
+
+class WardenProgram {
+ public:
+  WardenProgram(ControlSocket socket, std::span<char* const> arguments, std::string_view build)
+      : socket_(std::move(socket)), arguments_(arguments), build_(build) {}
+
+  // Returns the warden's exit status, in the warden only.
+  int run() {
+    const sigset_t signals = warden_signals();
+    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    children_event_ = UniqueFd(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!children_event_.is_open() || !exchange_hellos()) return 1;
+    while (!is_over_) {
+      wait();
+      serve_host();
+      reap();
+      if (outbox_.flush(socket_) == protocol::Outbox::State::kPeerGone) is_over_ = true;
+    }
+    // Its last words: names it announced must be removed.
+    serve_host();
+    end_everything();
+    return 0;
+  }
+
+ private:
+  bool exchange_hellos() {
+    const UniqueFd self = support::open_pidfd(::getpid());
+    if (!self.is_open()) return false;
+    send(protocol::WardenHello{std::string(build_), ::getpid()}, std::array{self.get()});
+    std::vector<std::byte> bytes;
+    std::vector<UniqueFd> fds;
+    if (socket_.receive(bytes, fds, Deadline::after(kHelloLimit)) != ControlSocket::Received::kReceived) {
+      return false;
+    }
+    if (!protocol::decode<protocol::HostHello>(bytes) || fds.size() != 1) return false;
+    host_ = std::move(fds.front());
+    return true;
+  }
+
+  void wait() {
+    std::array<pollfd, 3> fds{{
+        {socket_.fd(), static_cast<short>(outbox_.is_empty() ? POLLIN : POLLIN | POLLOUT), 0},
+        {children_event_.get(), POLLIN, 0},
+        {host_.get(), POLLIN, 0},
+    }};
+    if (::poll(fds.data(), fds.size(), -1) < 0) return;
+    if (fds[1].revents != 0) {
+      signalfd_siginfo info;
+      // Signals merge: one read may stand for many children, so reap() looks for all.
+      while (::read(children_event_.get(), &info, sizeof info) > 0) {
+      }
+    }
+    if (fds[2].revents != 0) is_over_ = true;
+  }
+
+  void serve_host() {
+    std::vector<std::byte> bytes;
+    std::vector<UniqueFd> fds;
+    for (;;) {
+      switch (socket_.try_receive(bytes, fds)) {
+        case ControlSocket::Received::kReceived:
+          break;
+        case ControlSocket::Received::kDeadlinePassed:
+          return;
+        case ControlSocket::Received::kPeerGone:
+        case ControlSocket::Received::kMalformed:
+          is_over_ = true;
+          return;
+      }
+      if (auto start = protocol::decode<protocol::StartProcess>(bytes)) {
+        if (fds.size() != 1 || is_over_) continue;
+        this->start(*start, std::move(fds.front()));
+      } else if (auto announced = protocol::decode<protocol::NameAnnounced>(bytes)) {
+        names_.insert(std::move(announced->name));
+      } else if (auto forgotten = protocol::decode<protocol::NameForgotten>(bytes)) {
+        names_.erase(forgotten->name);
+      } else {  // kQuit, or what cannot be understood: a host that talks nonsense is not served
+        is_over_ = true;
+        return;
+      }
+    }
+  }
+
+  void start(const protocol::StartProcess& request, UniqueFd control) {
+    const pid_t pid = ::fork();
+    if (pid == 0) become(request, std::move(control));
+    if (pid < 0) {
+      refuse(request.ticket, "cannot fork", errno);
+      return;
+    }
+    const UniqueFd pidfd = support::open_pidfd(pid);
+    if (!pidfd.is_open()) {
+      refuse(request.ticket, "cannot watch the new process", errno);
+      ::kill(pid, SIGKILL);  // not reaped yet, so the pid is still its own; reap() knows nothing of
+                             // it and says nothing
+      return;
+    }
+    tickets_.emplace(pid, request.ticket);
+    send(protocol::ProcessStarted{request.ticket, pid}, std::array{pidfd.get()});
+  }
+
+  void refuse(std::uint64_t ticket, const std::string& what, int error_number) {
+    std::string text = what + ": " + support::errno_text(error_number);
+    if (error_number == EAGAIN) {
+      text += " (raise the limit on processes: ulimit -u, or the control group's pids.max)";
+    }
+    send(protocol::StartFailed{ticket, std::move(text)}, {});
+  }
+
+  // The forked child's life. It leaves by std::exit, never by returning: the warden's objects in
+  // this copy of its memory refer to descriptors whose numbers are used for something else now.
+  [[noreturn]] void become(const protocol::StartProcess& request, UniqueFd control) {
+    // Its own group: a task's kill(0, ...) hits only itself, and what tasks fork can be ended with
+    // their worker.
+    ::setpgid(0, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::dup2(control.release(), protocol::kSocketFd);  // this closes the warden's socket here
+    ::close_range(protocol::kSocketFd + 1, ~0U, 0);
+
+    const bool is_probe = request.mode == protocol::StartMode::kProbe;
+    const char* const role = is_probe ? protocol::kProbeArgument : protocol::kWorkerArgument;
+    if (request.how == protocol::StartHow::kExecute) {
+      // /proc/self/exe: this very program, even when another version was installed over it
+      // meanwhile.
+      ::execl("/proc/self/exe", arguments_[0], role, nullptr);
+      std::fprintf(stderr, "bulkhead-worker: cannot execute /proc/self/exe: %s\n", support::errno_text(errno).c_str());
+      ::_exit(kStartFailedStatus);
+    }
+    ::prctl(PR_SET_NAME, is_probe ? "bulkhead-probe" : "bulkhead-worker");
+    // What ps shows: the roles are written the same length or shorter.
+    std::strncpy(arguments_[1], role, std::strlen(arguments_[1]));
+    UniqueFd own(protocol::kSocketFd);
+    std::exit(is_probe ? run_probe(std::move(own), build_) : run_worker(std::move(own), build_));
+  }
+
+  void reap() {
+    for (;;) {
+      siginfo_t info{};
+      // Looked at, not taken: until it is reaped its pid, and so its group, cannot be somebody
+      // else's.
+      const int flags = WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT;
+      if (::waitid(P_ALL, 0, &info, flags) != 0 || info.si_pid == 0) return;
+      switch (info.si_code) {
+        case CLD_EXITED:
+        case CLD_KILLED:
+        case CLD_DUMPED:
+          take_exit(info.si_pid);
+          break;
+        default:
+          take_stop(info.si_pid, info.si_code != CLD_CONTINUED);
+      }
+    }
+  }
+
+  void take_exit(pid_t pid) {
+    const auto at = tickets_.find(pid);
+    // What its tasks forked ends with the worker. (Adopted processes lead no group of ours.)
+    if (at != tickets_.end()) ::kill(-pid, SIGKILL);
+    int status = 0;
+    rusage usage{};
+    if (::wait4(pid, &status, WNOHANG, &usage) != pid || at == tickets_.end()) return;
+    protocol::ProcessExited exited{.ticket = at->second};
+    if (WIFSIGNALED(status)) {
+      exited.signal = WTERMSIG(status);
+      exited.core_dumped = WCOREDUMP(status);
+    } else {
+      exited.exit_code = WEXITSTATUS(status);
+    }
+    exited.max_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+    tickets_.erase(at);
+    send(exited, {});
+  }
+
+  void take_stop(pid_t pid, bool is_stopped) {
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WCONTINUED | WNOHANG);
+    if (const auto at = tickets_.find(pid); at != tickets_.end()) {
+      send(protocol::ProcessStopped{at->second, is_stopped}, {});
+    }
+  }
+
+  template <class Message>
+  void send(const Message& message, std::span<const int> fds) {
+    if (outbox_.send(socket_, protocol::encode(message), fds) == protocol::Outbox::State::kPeerGone) {
+      is_over_ = true;
+    }
+  }
+
+  // The host is gone or has said so: nothing may remain.
+  void end_everything() {
+    for (const auto& name : names_) remove_doorbell(name);
+    for (const auto& [pid, ticket] : tickets_) {
+      ::kill(-pid, SIGKILL);
+      ::kill(pid, SIGKILL);  // one that has no group of its own yet
+    }
+    end_descendants(Deadline::after(kKillLimit));
+  }
+
+  ControlSocket socket_;
+  std::span<char* const> arguments_;
+  std::string_view build_;
+  UniqueFd children_event_;
+  UniqueFd host_;
+  protocol::Outbox outbox_;
+  std::unordered_map<pid_t, std::uint64_t> tickets_;  // processes asked for and not reaped
+  std::set<std::string> names_;
+  bool is_over_ = false;
+};
+
+}  // namespace
+
+int warden_main(std::span<char* const> arguments, std::string_view build) {
+  settle_descriptors();
+  ::prctl(PR_SET_NAME, "bulkhead-warden");
+  // Processes that tasks leave behind become ours when their worker ends, instead of outliving
+  // everything.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  try {
+    return WardenProgram(ControlSocket::attach(UniqueFd(protocol::kSocketFd)), arguments, build).run();
+  } catch (const Error& error) {
+    std::fprintf(stderr, "bulkhead-warden: %s\n", error.what());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bulkhead-warden: %s\n", error.what());
+  }
+  return 1;
+}
+
+}  // namespace bulkhead::worker
