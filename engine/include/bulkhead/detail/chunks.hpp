@@ -1,0 +1,142 @@
+// Cuts a range into chunks of encoded items.
+#pragma once
+
+#include <bulkhead/detail/binding.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace bulkhead::detail {
+
+// Items of one task, one behind the other as a chunk carries them.
+class ChunkBuffer {
+ public:
+  explicit ChunkBuffer(const TaskInfo& task) : task_(&task), stride_(task.fixed_argument_bytes) {}
+
+  // Appends one item, which `encode` writes to the sink it is given.
+  template <class Encode>
+  void add(Encode encode) {
+    if (stride_ != 0) {
+      encode(items_);
+    } else {
+      item_.clear();
+      encode(item_);
+      put_with_size(item_.bytes());
+    }
+    ++count_;
+  }
+
+  [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+  [[nodiscard]] Submission submission(std::uint64_t first_index) const noexcept {
+    return {.task = task_, .count = count_, .stride = stride_, .bytes = items_.bytes(), .first_index = first_index};
+  }
+  void clear() {
+    items_.clear();
+    count_ = 0;
+  }
+
+ private:
+  void put_with_size(std::span<const std::byte> item);  // throws PayloadError above 4 GiB
+
+  const TaskInfo* task_;
+  std::uint32_t stride_;
+  std::uint32_t count_ = 0;
+  sdk::BufferSink items_;
+  sdk::BufferSink item_;
+};
+
+// What the caller said, or multiprocessing's default: a quarter of an even share for each worker, rounded up.
+// Throws UsageError for less than one.
+[[nodiscard]] std::uint32_t chunk_items(std::optional<int> asked, std::size_t items, std::size_t workers);
+// The same where the number of items is not known, as in imap: 1.
+[[nodiscard]] std::uint32_t chunk_items(std::optional<int> asked);
+
+// How one element of the range becomes the arguments of a call: itself, or the parts of a tuple.
+enum class Spread : bool { kOneArgument, kTuple };
+
+template <class R, Spread kSpread, class Element>
+[[nodiscard]] Binding bind_element(Backend& backend, std::string_view name) {
+  if constexpr (kSpread == Spread::kOneArgument) {
+    return find_and_bind<R, Element>(backend, name);
+  } else {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return find_and_bind<R, std::remove_cvref_t<std::tuple_element_t<I, Element>>...>(backend, name);
+    }
+    (std::make_index_sequence<std::tuple_size_v<Element>>{});
+  }
+}
+
+template <Spread kSpread, class Element>
+void encode_element(sdk::ByteSink& sink, const Binding& binding, const Element& element) {
+  if constexpr (kSpread == Spread::kOneArgument) {
+    encode_arguments(sink, binding, element);
+  } else {
+    std::apply([&](const auto&... part) { encode_arguments(sink, binding, part...); }, element);
+  }
+}
+
+template <class Range>
+using element_t = std::remove_cvref_t<std::ranges::range_reference_t<Range>>;
+
+// The chunk's size, where it can be known before the range is read.
+template <class Range>
+[[nodiscard]] std::optional<std::uint32_t> known_chunk_items(Range& range, std::optional<int> asked,
+                                                             std::size_t workers) {
+  if (asked) return chunk_items(asked);
+  if constexpr (std::ranges::sized_range<Range>) {
+    return chunk_items(asked, static_cast<std::size_t>(std::ranges::size(range)), workers);
+  }
+  return std::nullopt;
+}
+
+// Feeds a whole range to a map that was begun. An exception of the range's own, or of the encoding, gives the map up.
+template <class R, Spread kSpread, class Range>
+void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&& range, std::optional<int> chunk_size) {
+  using Element = element_t<Range>;
+  std::uint64_t index = 0;
+  ChunkBuffer buffer(*binding.task);
+  const auto add = [&](const Element& element) {
+    buffer.add([&](sdk::ByteSink& sink) { encode_element<kSpread>(sink, binding, element); });
+  };
+  const auto flush = [&] {
+    if (buffer.count() == 0) return;
+    backend.add_chunk(map, buffer.submission(index));
+    index += buffer.count();
+    buffer.clear();
+  };
+  try {
+    if (const auto items = known_chunk_items(range, chunk_size, backend.worker_count())) {
+      for (auto&& element : range) {
+        add(element);
+        if (buffer.count() == *items) flush();
+      }
+    } else {
+      // The number of elements decides the chunk's, so they are all encoded first (multiprocessing makes a list).
+      sdk::BufferSink encoded;
+      std::vector<std::size_t> ends;
+      for (auto&& element : range) {
+        encode_element<kSpread>(encoded, binding, static_cast<const Element&>(element));
+        ends.push_back(encoded.bytes().size());
+      }
+      const std::uint32_t chunk = chunk_items(std::nullopt, ends.size(), backend.worker_count());
+      std::size_t from = 0;
+      for (const std::size_t end : ends) {
+        const auto bytes = encoded.bytes().subspan(from, end - from);
+        buffer.add([&](sdk::ByteSink& sink) { sink.put(bytes.data(), bytes.size()); });
+        from = end;
+        if (buffer.count() == chunk) flush();
+      }
+    }
+    flush();
+  } catch (...) {
+    backend.abandon_map(map);
+    throw;
+  }
+  backend.seal_map(map);
+}
+
+}  // namespace bulkhead::detail

@@ -1,0 +1,57 @@
+// Bulkhead for programs that embed it: load plugins' catalogues, make pools, run tasks in worker processes.
+//
+//   auto engine = bulkhead::Engine::from_plugins({"build/math.so"});
+//   auto pool = engine.pool({.processes = 4});
+//   std::int64_t five = pool.apply<std::int64_t>("math.add", 2, 3);
+//
+// Safe to embed: no signal handler, no use of SIGCHLD, no wait for children it did not start, nothing on stdout, no
+// plugin code in this process. Several engines may live side by side.
+#pragma once
+
+#include <bulkhead/catalog.hpp>
+#include <bulkhead/error.hpp>
+#include <bulkhead/manifest.hpp>
+#include <bulkhead/options.hpp>
+#include <bulkhead/pool.hpp>
+#include <bulkhead/types.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+namespace bulkhead {
+
+namespace detail {
+class EngineCore;
+}
+
+// Ownership: movable handle. Pools and results keep what they need alive after the engine is gone.
+// Threads:   const members any; making pools: any number at the same time.
+class Engine {
+ public:
+  // Reads the manifest and every plugin it names; each plugin is loaded once in a throw-away process to see that it
+  // can be. Throws ManifestError, PluginError, ResourceError (no worker program, no processes); nothing is left behind.
+  [[nodiscard]] static Engine from_manifest(const std::filesystem::path& manifest, EngineOptions options = {});
+  // The same for a manifest that was read, or found, and perhaps changed, by the program.
+  [[nodiscard]] static Engine from_manifest(Manifest manifest, EngineOptions options = {});
+  // The same for these plugin files, without a manifest.
+  [[nodiscard]] static Engine from_plugins(const std::vector<std::filesystem::path>& plugins,
+                                           EngineOptions options = {});
+
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  ~Engine();
+
+  // Starts workers. Returns at once; the first calls wait for the first worker to be ready. Throws UsageError for
+  // options that make no sense, ResourceError when memory, descriptors or processes run out.
+  [[nodiscard]] Pool pool(PoolOptions options = {});
+
+  // Every task, in the order of plugins and of each plugin's list. Reads the catalogue; runs nothing.
+  [[nodiscard]] std::vector<CatalogEntry> tasks() const;
+
+ private:
+  explicit Engine(std::shared_ptr<detail::EngineCore> core);
+  std::shared_ptr<detail::EngineCore> core_;
+};
+
+}  // namespace bulkhead

@@ -1,0 +1,169 @@
+// What the templates of the public headers leave to compiled code: refusals, chunk sizes, callbacks.
+
+#include <algorithm>
+#include <limits>
+
+#include "bulkhead/pool.hpp"
+#include "bulkhead/sdk/abi.h"
+
+namespace bulkhead {
+
+namespace detail {
+
+void raise_mismatch(const TaskInfo& task, std::string_view called, int argument, std::string_view why) {
+  std::string text = "task \"" + task.name + "\" is " + task.signature.text + ", called as " + std::string(called);
+  text += argument == 0 ? ": " : ": argument " + std::to_string(argument) + ": ";
+  text += why;
+  raise<SignatureMismatch, std::invalid_argument>(
+      std::move(text), {.declared = task.signature.text, .called = std::string(called), .argument = argument});
+}
+
+void raise_undecodable(const TaskInfo& task, const char* why) {
+  raise<PayloadError>("the result of task \"" + task.name + "\" is not what its signature " + task.signature.text +
+                      " says: " + why);
+}
+
+void raise_unencodable(const TaskInfo& task, const char* why) {
+  raise<PayloadError>("the arguments of task \"" + task.name + "\" cannot be encoded: " + why);
+}
+
+void raise_argument(const TaskInfo& task, int argument, const std::string& why) {
+  raise<ArgumentError, std::out_of_range>(
+      "task \"" + task.name + "\" is " + task.signature.text + ": argument " + std::to_string(argument) + ": " + why,
+      {.declared = task.signature.text, .called = {}, .argument = argument});
+}
+
+void raise_does_not_fit(const std::string& value, const TypeDesc& declared, const char* why) {
+  throw DoesNotFit(value + " cannot be sent as " + declared.text + ": it " + why);
+}
+
+void raise_no_result() {
+  raise<UsageError, std::logic_error>("this result belongs to no task: it was default-constructed or moved from");
+}
+void raise_not_ready() {
+  raise<UsageError, std::logic_error>("successful() was asked before the result was ready (wait for it first)");
+}
+void raise_wait_ended(const Completion& completion) {
+  raise<TimeoutError>("task \"" + task_of(completion).name +
+                      "\" had no result within the time given; it goes on and can be asked again");
+}
+
+sdk::BufferSink& scratch_buffer() {
+  thread_local sdk::BufferSink buffer;
+  return buffer;
+}
+
+void ChunkBuffer::put_with_size(std::span<const std::byte> item) {
+  if (item.size() > std::numeric_limits<std::uint32_t>::max()) {
+    raise<PayloadError>("an item of task \"" + task_->name + "\" takes " + std::to_string(item.size()) +
+                        " bytes; at most 4 GiB travel in a chunk");
+  }
+  const auto size = static_cast<std::uint32_t>(item.size());
+  items_.put(&size, sizeof size);
+  items_.put(item.data(), item.size());
+}
+
+std::uint32_t chunk_items(std::optional<int> asked) {
+  if (asked && *asked <= 0) {
+    raise<UsageError, std::invalid_argument>("the chunk size must be at least 1 (got " + std::to_string(*asked) + ")");
+  }
+  return static_cast<std::uint32_t>(asked.value_or(1));
+}
+
+std::uint32_t chunk_items(std::optional<int> asked, std::size_t items, std::size_t workers) {
+  if (asked) return chunk_items(asked);
+  // multiprocessing's Pool._map_async: divmod(items, 4 * workers), rounded up.
+  const std::size_t shares = std::max<std::size_t>(1, workers) * 4;
+  const std::size_t chunk = std::max<std::size_t>(1, items / shares + (items % shares != 0 ? 1 : 0));
+  return static_cast<std::uint32_t>(std::min<std::size_t>(chunk, std::numeric_limits<int>::max()));
+}
+
+void call_back(const std::function<void(const Error&)>& on_error, const std::exception_ptr& error) {
+  if (!on_error) return;
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& ours) {
+    on_error(ours);
+  }
+}
+
+namespace {
+
+// Of a call by JSON the result is the text itself.
+std::string decode_text(const Completion& completion) {
+  if (auto error = item_error(completion, 0)) std::rethrow_exception(std::move(error));
+  const auto bytes = item_bytes(completion, 0);
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+std::vector<JsonOutcome> decode_outcomes(const Completion& completion) {
+  std::vector<JsonOutcome> outcomes(item_count(completion));
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    outcomes[i].error = item_error(completion, i);
+    if (outcomes[i].error) continue;
+    const auto bytes = item_bytes(completion, i);
+    outcomes[i].result.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  return outcomes;
+}
+
+const TaskInfo& find_json_task(Backend& backend, std::string_view name) {
+  const TaskInfo& info = backend.find_task(name);
+  if ((info.codecs & BULKHEAD_CODEC_JSON) == 0) {
+    raise<PayloadError>("task \"" + info.name + "\" does not speak JSON (its plugin was built without it)");
+  }
+  return info;
+}
+
+}  // namespace
+
+}  // namespace detail
+
+AsyncResult<std::string> Pool::apply_json_async(std::string_view task, std::string_view arguments,
+                                                CallOptions<std::string> options) {
+  const detail::TaskInfo& info = detail::find_json_task(*backend_, task);
+  const auto bytes = std::as_bytes(std::span(arguments));
+  return {backend_->submit({.task = &info,
+                            .codec = BULKHEAD_CODEC_JSON,
+                            .stride = static_cast<std::uint32_t>(bytes.size()),
+                            .bytes = bytes},
+                           detail::verdict_callback<std::string>(&detail::decode_text, std::move(options.on_result),
+                                                                 std::move(options.on_error))),
+          &detail::decode_text};
+}
+
+AsyncResult<std::vector<JsonOutcome>> Pool::map_json_async(std::string_view task, std::span<const std::string> calls,
+                                                           std::function<void()> on_done) {
+  const detail::TaskInfo& info = detail::find_json_task(*backend_, task);
+  if (calls.empty()) {
+    detail::raise<UsageError, std::invalid_argument>("map_json_async needs at least one call");
+  }
+  sdk::BufferSink& buffer = detail::scratch_buffer();
+  buffer.clear();
+  for (const std::string& arguments : calls) {
+    if (arguments.size() > std::numeric_limits<std::uint32_t>::max()) {
+      detail::raise<PayloadError>("the arguments of task \"" + info.name + "\" take " +
+                                  std::to_string(arguments.size()) + " bytes; at most 4 GiB travel in a chunk");
+    }
+    const auto size = static_cast<std::uint32_t>(arguments.size());
+    buffer.put(&size, sizeof size);
+    buffer.put(arguments.data(), arguments.size());
+  }
+  detail::VerdictCallback callback;
+  if (on_done) callback = [on_done = std::move(on_done)](detail::Completion&) { on_done(); };
+  return {backend_->submit({.task = &info,
+                            .codec = BULKHEAD_CODEC_JSON,
+                            .count = static_cast<std::uint32_t>(calls.size()),
+                            .bytes = buffer.bytes()},
+                           std::move(callback)),
+          &detail::decode_outcomes};
+}
+
+void Pool::refuse_callbacks(bool has_callbacks) {
+  if (has_callbacks) {
+    detail::raise<UsageError, std::invalid_argument>(
+        "imap calls no callbacks: its results are taken one by one (use map_async, or apply_async for each)");
+  }
+}
+
+}  // namespace bulkhead

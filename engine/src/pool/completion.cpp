@@ -1,0 +1,57 @@
+#include "pool/completion.hpp"
+
+#include <cstring>
+
+#include "protocol/envelope.hpp"
+
+namespace bulkhead::pool {
+
+void SmallBytes::assign(std::span<const std::byte> bytes) {
+  if (bytes.size() > kInlineBytes) {
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(bytes.size());
+    std::memcpy(larger.get(), bytes.data(), bytes.size());
+    heap_ = std::move(larger);
+  } else {
+    heap_.reset();
+    if (!bytes.empty()) std::memcpy(inline_.data(), bytes.data(), bytes.size());
+  }
+  size_ = static_cast<std::uint32_t>(bytes.size());
+}
+
+const Failure* failure_of(const Call& call, std::size_t index) noexcept {
+  if (!call.outcomes) return nullptr;
+  const auto failure = call.outcomes->items[index].failure;
+  return failure == 0 ? nullptr : &call.outcomes->failures[failure - 1];
+}
+
+std::span<const std::byte> result_of(const Call& call, std::size_t index) noexcept {
+  if (!call.outcomes) return call.bytes.get();
+  const Outcomes::Item& item = call.outcomes->items[index];
+  if (item.large != 0) return call.outcomes->large[item.large - 1].get();
+  return std::span(call.outcomes->bytes).subspan(item.offset, item.size);
+}
+
+std::exception_ptr to_exception(const Failure& failure, const Call& call) {
+  const std::string& task = call.task->name;
+  switch (failure.code) {
+    case ErrorCode::kTask:
+    case ErrorCode::kPayload: {
+      // Bytes from a worker: they may be anything.
+      auto envelope = protocol::decode_envelope(failure.envelope);
+      if (!envelope) {
+        return detail::make_error<PayloadError>("task \"" + task + "\" failed, and its worker sent no readable reason");
+      }
+      return protocol::envelope_to_task_error(std::move(*envelope), task, call.id, failure.worker_pid);
+    }
+    case ErrorCode::kWorkerLost:
+      return detail::make_error<WorkerLost>(failure.text, failure.lost);
+    case ErrorCode::kTaskCancelled:
+      return detail::make_error<TaskCancelled>(failure.text);
+    case ErrorCode::kPoolBroken:
+      return detail::make_error<PoolBroken>(failure.text);
+    default:
+      return detail::make_error<PoolClosed>(failure.text);
+  }
+}
+
+}  // namespace bulkhead::pool

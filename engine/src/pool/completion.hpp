@@ -1,0 +1,154 @@
+// What callers wait for: one call (an entry of the task table), or one map over many.
+//
+// Ownership: counted. The pool holds a reference until there is a verdict; results hold one each.
+// Threads:   `refs` and `is_done` are for any thread. Everything else is guarded by the scheduler's mutex until is_done
+//            is true, and never changes afterwards.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bulkhead/detail/backend.hpp"
+#include "bulkhead/error.hpp"
+#include "ipc/block.hpp"
+
+namespace bulkhead::pool {
+
+class Scheduler;
+struct Waiter;
+
+// Why one item has no result; made into an exception only when somebody asks.
+struct Failure {
+  ErrorCode code = ErrorCode::kTask;
+  std::vector<std::byte> envelope;  // kTask, kPayload: as the worker sent it
+  std::string text;                 // the other codes: the sentence
+  WorkerLost::Info lost;            // kWorkerLost
+  std::int64_t worker_pid = 0;
+};
+
+// Bytes that are kept in place when they are few.
+class SmallBytes {
+ public:
+  static constexpr std::size_t kInlineBytes = 40;
+
+  [[nodiscard]] std::span<const std::byte> get() const noexcept {
+    return {heap_ ? heap_.get() : inline_.data(), size_};
+  }
+  // Throws std::bad_alloc; then nothing has changed.
+  void assign(std::span<const std::byte> bytes);
+  void clear() noexcept {
+    heap_.reset();
+    size_ = 0;
+  }
+
+ private:
+  std::unique_ptr<std::byte[]> heap_;
+  std::uint32_t size_ = 0;
+  std::array<std::byte, kInlineBytes> inline_;
+};
+
+// A result, or arguments, in a block of their own.
+struct LargeBytes {
+  std::shared_ptr<const ipc::SharedBlock> block;
+  std::uint64_t size = 0;
+  [[nodiscard]] std::span<const std::byte> get() const noexcept { return block->bytes().first(size); }
+};
+
+// The outcomes of a call that is more than one small result.
+struct Outcomes {
+  struct Item {
+    std::uint64_t offset = 0;  // into bytes
+    std::uint32_t size = 0;
+    std::uint32_t failure = 0;  // index + 1 into failures
+    std::uint32_t large = 0;    // index + 1 into large
+  };
+  std::vector<Item> items;
+  std::vector<std::byte> bytes;
+  std::vector<Failure> failures;
+  std::vector<LargeBytes> large;
+};
+
+}  // namespace bulkhead::pool
+
+namespace bulkhead::detail {
+
+// The part that calls and maps share. Named in the public headers, defined only here.
+class Completion {
+ public:
+  enum class Kind : std::uint8_t { kCall, kMap };
+
+  explicit Completion(Kind completion_kind) noexcept : kind(completion_kind) {}
+  Completion(const Completion&) = delete;
+  Completion& operator=(const Completion&) = delete;
+
+  std::atomic<std::uint32_t> refs{0};
+  // [verdict] Stored with release once everything below is final; readers acquire.
+  std::atomic<bool> is_done{false};
+  const Kind kind;
+  pool::Scheduler* scheduler = nullptr;  // counted by the scheduler's own references
+  const TaskInfo* task = nullptr;
+  pool::Waiter* waiters = nullptr;  // threads in wait_until(), linked
+  // Runs once, before is_done.
+  std::unique_ptr<VerdictCallback> callback;
+  // Run once, after is_done.
+  std::unique_ptr<std::vector<std::function<void()>>> continuations;
+
+ protected:
+  ~Completion() = default;
+};
+
+}  // namespace bulkhead::detail
+
+namespace bulkhead::pool {
+
+struct Map;
+
+// One entry of the task table: `count` items of one task that travel together, one for a plain call.
+struct Call final : detail::Completion {
+  Call() noexcept : Completion(Kind::kCall) {}
+
+  enum class State : std::uint8_t { kFree, kPending, kOffered, kVerdict };
+
+  std::uint64_t id = 0;  // never used twice
+  State state = State::kFree;
+  std::uint32_t codec = 1;
+  std::uint32_t count = 0;
+  std::uint32_t stride = 0;
+  std::uint64_t first_index = 0;   // of item 0, within the map
+  std::uint32_t finished = 0;      // items that have an outcome; the next reply is about this one
+  std::uint32_t offered_from = 0;  // `finished` when it was offered: the record's first item
+  std::uint32_t worker = 0;        // slot it was offered to, while kOffered
+  std::uint64_t sequence = 0;      // of its record there
+  Call* next = nullptr;            // in the pending queue, or the free list
+  Call* previous = nullptr;        // in the pending queue
+  Map* map = nullptr;
+  // Arguments while pending (of the items not finished yet), the result of a single item afterwards.
+  SmallBytes bytes;
+  std::unique_ptr<LargeBytes> large;  // arguments too large for a ring
+  std::unique_ptr<Outcomes> outcomes;
+};
+
+// All chunks of one map(), in order.
+struct Map final : detail::Completion {
+  Map() noexcept : Completion(Kind::kMap) {}
+
+  std::vector<Call*> chunks;  // a reference each
+  std::uint64_t items = 0;
+  std::size_t open_chunks = 0;  // without a verdict
+  bool is_sealed = false;
+};
+
+// Of a call with a verdict. nullptr: item `index` succeeded.
+[[nodiscard]] const Failure* failure_of(const Call& call, std::size_t index) noexcept;
+[[nodiscard]] std::span<const std::byte> result_of(const Call& call, std::size_t index) noexcept;
+// The exception to throw for it.
+[[nodiscard]] std::exception_ptr to_exception(const Failure& failure, const Call& call);
+
+}  // namespace bulkhead::pool

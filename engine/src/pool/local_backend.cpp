@@ -1,0 +1,272 @@
+#include "pool/local_backend.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "bulkhead/error.hpp"
+#include "ipc/spin.hpp"
+
+namespace bulkhead::pool {
+
+namespace {
+
+// A start that fails costs four of these, one that was killed from outside (by a person, a test, the kernel for memory)
+// one: that says little about the plugins, but must not go on for ever either.
+constexpr std::uint32_t kFailureBudget = 20;
+constexpr std::uint32_t kFailureCost = 4;
+constexpr std::chrono::nanoseconds kFirstBackOff = std::chrono::milliseconds(10);
+constexpr std::chrono::nanoseconds kShortLife = std::chrono::seconds(1);
+constexpr std::uint32_t kMostIdleCrashes = 6;  // 640 ms
+// How long a worker that was told to leave may take before it is killed.
+constexpr std::chrono::nanoseconds kLeavingGrace = std::chrono::seconds(5);
+// How long the destructor waits to see the killed workers gone.
+constexpr std::chrono::nanoseconds kKilledGrace = std::chrono::seconds(2);
+
+std::uint64_t next_serial() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: only unique
+}
+
+// Where workers outnumber the processors, one that spins long keeps another from running.
+std::uint32_t worker_spin_pauses(std::uint32_t workers) noexcept {
+  const auto full = ipc::default_spin_budget().worker_pauses;
+  return workers <= ipc::usable_cpus() ? full : full / 10;
+}
+
+}  // namespace
+
+LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirectory> directory, Settings settings,
+                           std::shared_ptr<void> keep_alive)
+    : services_(services),
+      keep_alive_(std::move(keep_alive)),
+      serial_(next_serial()),
+      directory_(std::move(directory)),
+      config_(std::make_shared<process::WorkerConfig>()),
+      scheduler_(new Scheduler(settings.workers, settings.ring_bytes, *this, directory_)),
+      slots_(settings.workers) {
+  config_->plugins = std::move(settings.plugins);
+  config_->start_method = settings.start_method;
+  config_->ring_sizes = {.request_ring_bytes = settings.ring_bytes, .response_ring_bytes = settings.ring_bytes};
+  config_->spin_pauses = worker_spin_pauses(settings.workers);
+  config_->pool_page_fd = scheduler_->bells().page_fd();
+  config_->leader_bell_fd = scheduler_->bells().leader().fd();
+  config_->pump_bell_fd = scheduler_->bells().pump().fd();
+  config_->init_limit = settings.init_limit;
+  try {
+    services_.loop->run_sync([this] {
+      bell_ = services_.loop->watch(scheduler_->bells().pump().fd(), [this] {
+        scheduler_->bells().pump().consume();
+        scheduler_->pump_rang();
+      });
+      for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) start_worker(slot);
+    });
+  } catch (...) {
+    services_.loop->run_sync([this] {
+      slots_.clear();
+      bell_.reset();
+    });
+    scheduler_->detach();
+    scheduler_->release();
+    throw;
+  }
+}
+
+LocalBackend::~LocalBackend() {
+  terminate();
+  if (!services_.loop->is_loop_thread()) {
+    std::unique_lock lock(ended_mutex_);
+    ended_.wait_for(lock, kKilledGrace, [this] { return open_slots_ == 0; });
+  }
+  // First nothing new is posted for the pump thread; then what was posted before has run.
+  services_.loop->run_sync([this] { scheduler_->detach(); });
+  services_.loop->run_sync([this] {
+    bell_.reset();
+    grace_.reset();
+    recheck_.reset();
+    slots_.clear();
+  });
+  scheduler_->release();
+}
+
+const detail::TaskInfo& LocalBackend::find_task(std::string_view name) { return directory_->at(name); }
+
+detail::CompletionRef LocalBackend::submit(const detail::Submission& submission, detail::VerdictCallback callback) {
+  return scheduler_->submit(submission, std::move(callback));
+}
+detail::CompletionRef LocalBackend::begin_map(const detail::TaskInfo& task, detail::VerdictCallback callback) {
+  return scheduler_->begin_map(task, std::move(callback));
+}
+void LocalBackend::add_chunk(detail::Completion& map, const detail::Submission& submission) {
+  scheduler_->add_chunk(static_cast<Map&>(map), submission);
+}
+void LocalBackend::seal_map(detail::Completion& map) { scheduler_->seal_map(static_cast<Map&>(map)); }
+void LocalBackend::abandon_map(detail::Completion& map) noexcept { scheduler_->abandon_map(static_cast<Map&>(map)); }
+
+void LocalBackend::close() { scheduler_->close(); }
+
+void LocalBackend::terminate() {
+  scheduler_->fail_all(ErrorCode::kPoolClosed, "the pool was terminated before this task had a result");
+  services_.loop->run_sync([this] { end_workers(std::chrono::nanoseconds::zero()); });
+}
+
+void LocalBackend::join() {
+  scheduler_->refuse_forked_copy();
+  if (!scheduler_->is_closed()) {
+    detail::raise<UsageError, std::logic_error>("join() was called before close() or terminate()");
+  }
+  std::unique_lock lock(ended_mutex_);
+  ended_.wait(lock, [this] { return open_slots_ == 0; });
+}
+
+// Workers that are ready were told to leave; the others never had work. Who is still there after `grace` is killed.
+void LocalBackend::end_workers(std::chrono::nanoseconds grace) {
+  is_ending_ = true;
+  for (Slot& slot : slots_) {
+    if (slot.process) {
+      if (grace == std::chrono::nanoseconds::zero() || !slot.process->is_ready()) slot.process->kill(SIGKILL);
+    } else if (slot.generation != 0) {
+      slot.restart.reset();
+      slot.generation = 0;
+      slot_is_empty();
+    }
+  }
+  if (grace > std::chrono::nanoseconds::zero()) {
+    grace_ = services_.loop->at(support::Deadline::after(grace), [this] {
+      for (Slot& slot : slots_) {
+        if (slot.process) slot.process->condemn("it did not leave when the pool was closed");
+      }
+    });
+  }
+}
+
+void LocalBackend::slot_is_empty() {
+  const std::lock_guard lock(ended_mutex_);
+  if (--open_slots_ == 0) ended_.notify_all();
+}
+
+void LocalBackend::start_worker(std::uint32_t slot) {
+  Slot& place = slots_[slot];
+  if (place.generation == 0) {
+    const std::lock_guard lock(ended_mutex_);
+    ++open_slots_;
+  }
+  ++place.generation;
+  place.process = std::make_unique<process::WorkerProcess>(*services_.loop, *services_.warden, *services_.log, config_,
+                                                           slot, place.generation, *this);
+  place.process->start();
+}
+
+void LocalBackend::worker_ready(process::WorkerProcess& worker) {
+  failures_in_a_row_ = spent_budget_ = 0;
+  first_cause_.clear();
+  slots_[worker.slot()].ready_since = std::chrono::steady_clock::now();
+  scheduler_->worker_ready(worker.slot(), worker.channel(), worker.generation(), worker.pid());
+}
+
+void LocalBackend::worker_ended(process::WorkerProcess& worker, const process::ExitReason& reason) {
+  const std::uint32_t slot = worker.slot();
+  const std::string how = process::describe(reason);  // the process object goes below, and the reason may with it
+  const bool was_ready = reason.was_ready;
+  const bool was_known = reason.known;
+  const bool was_killed = reason.is_unexplained && reason.signal == SIGKILL;
+  const bool was_idle = reason.phase == Phase::kIdle;
+  const auto lived = std::chrono::steady_clock::now() - slots_[slot].ready_since;
+  if (was_ready) {
+    WorkerLost::Info lost;
+    lost.worker_pid = worker.pid();
+    lost.signal = reason.signal;
+    lost.exit_code = reason.exit_code;
+    lost.core_dumped = reason.core_dumped;
+    lost.phase = reason.phase;
+    lost.detail = reason.text;
+    scheduler_->worker_ended(slot, lost, how);
+  }
+  slots_[slot].process.reset();
+  if (is_ending_ || scheduler_->is_finished()) {
+    slots_[slot].generation = 0;
+    slot_is_empty();
+    return;
+  }
+  if (!was_ready && !was_known) {
+    // The warden was lost at the same time: that says nothing about the plugins.
+    return restart_after(slot, kFirstBackOff);
+  }
+  if (!was_ready) return note_start_failure(slot, how, was_killed ? 1 : kFailureCost);
+  // One that ends by itself as soon as it is ready must not be started in a loop.
+  idle_crashes_in_a_row_ = was_idle && lived < kShortLife ? std::min(idle_crashes_in_a_row_ + 1, kMostIdleCrashes) : 0;
+  services_.log->warn("worker " + std::to_string(slot) + " ended and is replaced: " + how);
+  if (idle_crashes_in_a_row_ > 1) return restart_after(slot, kFirstBackOff * (1u << idle_crashes_in_a_row_));
+  try_start_worker(slot);
+}
+
+void LocalBackend::try_start_worker(std::uint32_t slot) {
+  try {
+    start_worker(slot);
+  } catch (const Error& error) {
+    note_start_failure(slot, error.what(), kFailureCost);
+  }
+}
+
+void LocalBackend::restart_after(std::uint32_t slot, std::chrono::nanoseconds back_off) {
+  slots_[slot].restart =
+      services_.loop->at(support::Deadline::after(back_off), [this, slot] { try_start_worker(slot); });
+}
+
+void LocalBackend::note_start_failure(std::uint32_t slot, const std::string& cause, std::uint32_t cost) {
+  if (first_cause_.empty()) first_cause_ = cause;
+  services_.log->warn("worker " + std::to_string(slot) + " did not get ready: " + cause);
+  ++failures_in_a_row_;
+  spent_budget_ += cost;
+  if (spent_budget_ >= kFailureBudget) {
+    slots_[slot].generation = 0;
+    slot_is_empty();
+    scheduler_->fail_all(ErrorCode::kPoolBroken, "no worker can be started (" + std::to_string(failures_in_a_row_) +
+                                                     " failed in a row); the first one: " + first_cause_);
+    end_workers(std::chrono::nanoseconds::zero());
+    return;
+  }
+  restart_after(slot, kFirstBackOff * (1u << (spent_budget_ / kFailureCost)));
+}
+
+void LocalBackend::condemn(std::uint32_t slot, const std::string& why) {
+  slots_[slot].process->condemn("it broke the protocol: " + why);
+}
+
+bool LocalBackend::send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) {
+  return slots_[slot].process->send_block(block.id(), block, writable);
+}
+
+void LocalBackend::refuse_block(std::uint32_t slot) {
+  // A worker that cannot even be told so is ending.
+  (void)slots_[slot].process->refuse_block();
+}
+
+void LocalBackend::make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) {
+  services_.loop->post([this, slot, generation, bytes] {
+    try {
+      const std::uint32_t id = next_block_id_++ | 1u << 31;
+      scheduler_->give_result_block(
+          slot, generation,
+          std::make_shared<const ipc::SharedBlock>(ipc::SharedBlock::create(bytes, ipc::Writer::kWorker, id)));
+    } catch (const Error& error) {
+      services_.log->warn(std::string("no memory for a result: ") + error.what());
+      scheduler_->refuse_result_block(slot, generation);
+    }
+  });
+}
+
+void LocalBackend::run_callback(std::function<void()> callback) { services_.callbacks->post(std::move(callback)); }
+
+void LocalBackend::prepare_callbacks() { services_.callbacks->start(); }
+
+void LocalBackend::schedule_recheck() {
+  recheck_ =
+      services_.loop->at(support::Deadline::after(std::chrono::milliseconds(1)), [this] { scheduler_->recheck(); });
+}
+
+void LocalBackend::all_work_done() {
+  services_.loop->post([this] { end_workers(kLeavingGrace); });
+}
+
+}  // namespace bulkhead::pool

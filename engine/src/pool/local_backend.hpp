@@ -1,0 +1,121 @@
+// The backend that runs tasks in worker processes of this machine: joins scheduler and processes, and keeps the number
+// of workers up.
+//
+// A worker that ends is replaced at once; one that never got ready, after a back-off. When five in a row do not get
+// ready (twenty, if they were killed from outside) the pool is broken: every task gets PoolBroken with the first cause.
+//
+// Ownership: owns scheduler reference and processes; shares the engine's services.
+// Threads:   Backend's members from any; the rest on the pump thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "bulkhead/detail/backend.hpp"
+#include "ipc/block.hpp"
+#include "pool/callback_executor.hpp"
+#include "pool/scheduler.hpp"
+#include "pool/task_directory.hpp"
+#include "process/event_loop.hpp"
+#include "process/warden_client.hpp"
+#include "process/worker_process.hpp"
+#include "support/logging.hpp"
+
+namespace bulkhead::pool {
+
+// What all pools of one engine share. Destroyed in reverse order.
+struct Services {
+  std::shared_ptr<support::Log> log;
+  std::unique_ptr<process::EventLoop> loop;
+  std::unique_ptr<process::Warden> warden;
+  std::unique_ptr<CallbackExecutor> callbacks;
+};
+
+class LocalBackend final : public detail::Backend, private SchedulerHost, public process::WorkerProcess::Listener {
+ public:
+  struct Settings {
+    std::uint32_t workers = 1;
+    process::StartMethod start_method = process::StartMethod::kForkserver;
+    std::chrono::nanoseconds init_limit = std::chrono::seconds(30);
+    std::uint32_t ring_bytes = 1u << 20;
+    std::vector<process::PluginToLoad> plugins;  // in the order of the directory
+  };
+
+  // Starts the workers. Throws ResourceError; nothing is left behind then. `keep_alive` is whatever `services`, the
+  // directory and the plugins' descriptors belong to.
+  LocalBackend(Services& services, std::shared_ptr<const TaskDirectory> directory, Settings settings,
+               std::shared_ptr<void> keep_alive);
+  ~LocalBackend() override;
+
+  [[nodiscard]] std::uint64_t serial() const noexcept override { return serial_; }
+  [[nodiscard]] const detail::TaskInfo& find_task(std::string_view name) override;
+  [[nodiscard]] std::size_t worker_count() const noexcept override { return slots_.size(); }
+  [[nodiscard]] detail::CompletionRef submit(const detail::Submission& submission,
+                                             detail::VerdictCallback callback) override;
+  [[nodiscard]] detail::CompletionRef begin_map(const detail::TaskInfo& task,
+                                                detail::VerdictCallback callback) override;
+  void add_chunk(detail::Completion& map, const detail::Submission& submission) override;
+  void seal_map(detail::Completion& map) override;
+  void abandon_map(detail::Completion& map) noexcept override;
+  [[nodiscard]] bool is_forked_copy() const noexcept override { return scheduler_->is_forked_copy(); }
+  void close() override;
+  void terminate() override;
+  void join() override;
+
+ private:
+  struct Slot {
+    std::unique_ptr<process::WorkerProcess> process;
+    process::EventLoop::Timer restart;
+    std::uint64_t generation = 0;
+    std::chrono::steady_clock::time_point ready_since{};
+  };
+
+  // SchedulerHost: under the scheduler's lock, any thread. Slots of ready workers do not change meanwhile.
+  void condemn(std::uint32_t slot, const std::string& why) override;
+  bool send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) override;
+  void refuse_block(std::uint32_t slot) override;
+  void make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) override;
+  void run_callback(std::function<void()> callback) override;
+  void prepare_callbacks() override;
+  void schedule_recheck() override;
+  void all_work_done() override;
+
+  void worker_ready(process::WorkerProcess& worker) override;
+  void worker_ended(process::WorkerProcess& worker, const process::ExitReason& reason) override;
+  void start_worker(std::uint32_t slot);
+  void try_start_worker(std::uint32_t slot);
+  void restart_after(std::uint32_t slot, std::chrono::nanoseconds back_off);
+  void note_start_failure(std::uint32_t slot, const std::string& cause, std::uint32_t cost);
+  void slot_is_empty();
+  void end_workers(std::chrono::nanoseconds grace);
+
+  Services& services_;
+  const std::shared_ptr<void> keep_alive_;
+  const std::uint64_t serial_;
+  const std::shared_ptr<const TaskDirectory> directory_;
+  std::shared_ptr<process::WorkerConfig> config_;
+  Scheduler* scheduler_;  // counted
+
+  // Pump thread.
+  std::vector<Slot> slots_;
+  process::EventLoop::Watch bell_;
+  process::EventLoop::Timer recheck_;
+  process::EventLoop::Timer grace_;
+  std::uint32_t failures_in_a_row_ = 0;
+  std::uint32_t spent_budget_ = 0;
+  std::string first_cause_;
+  std::uint32_t idle_crashes_in_a_row_ = 0;
+  bool is_ending_ = false;                  // nobody is replaced any more
+  std::uint32_t next_block_id_ = 1u << 31;  // the upper half: the scheduler's are below
+
+  std::mutex ended_mutex_;
+  std::condition_variable ended_;
+  std::uint32_t open_slots_ = 0;  // with a process, or waiting to get one
+};
+
+}  // namespace bulkhead::pool

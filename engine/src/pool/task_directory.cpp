@@ -1,0 +1,49 @@
+#include "pool/task_directory.hpp"
+
+#include <stdexcept>
+
+#include "bulkhead/error.hpp"
+
+namespace bulkhead::pool {
+
+namespace {
+
+std::uint32_t fixed_argument_bytes(const detail::SignatureDesc& signature) noexcept {
+  std::uint32_t sum = 0;
+  for (const detail::TypeDesc& parameter : signature.parameters) {
+    const std::uint32_t bytes = parameter.fixed_bytes();
+    if (bytes == 0) return 0;
+    sum += bytes;
+  }
+  return sum;
+}
+
+}  // namespace
+
+TaskDirectory::TaskDirectory(plugin::Catalogue catalogue) : catalogue_(std::move(catalogue)) {
+  for (const plugin::TaskEntry* task : catalogue_.tasks()) {
+    detail::TaskInfo info;
+    info.name = task->name;
+    try {
+      info.signature = detail::parse_signature(task->signature);
+    } catch (const std::invalid_argument& error) {
+      const std::string& path = catalogue_.plugins()[task->plugin_index].path;
+      detail::raise<PluginError>("plugin \"" + path + "\" describes task \"" + task->name +
+                                     "\" wrongly: " + error.what() + " (rebuild it with the SDK)",
+                                 {.path = path, .reason = PluginError::Reason::kInconsistent});
+    }
+    info.shape = task->shape;
+    info.index = static_cast<std::uint32_t>(tasks_.size());
+    info.codecs = task->codecs;
+    info.fixed_argument_bytes = fixed_argument_bytes(info.signature);
+    tasks_.push_back(std::move(info));
+  }
+  for (const detail::TaskInfo& task : tasks_) by_name_.emplace(task.name, &task);
+}
+
+const detail::TaskInfo& TaskDirectory::at(std::string_view name) const {
+  (void)catalogue_.at_or_throw(name);
+  return *by_name_.at(name);
+}
+
+}  // namespace bulkhead::pool

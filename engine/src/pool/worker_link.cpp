@@ -1,0 +1,69 @@
+#include "pool/worker_link.hpp"
+
+#include <algorithm>
+
+namespace bulkhead::pool {
+
+namespace {
+// Deep enough that a worker with tiny tasks is never waiting for the host, shallow enough that a revoked window is
+// little work lost; the claim table bounds it.
+constexpr std::chrono::nanoseconds kQueuedWork = std::chrono::milliseconds(1);
+constexpr std::uint32_t kLeastWindow = 2;  // one running, one to go on with (and to take back)
+constexpr std::uint32_t kMostWindow = ipc::kClaims / 2;
+}  // namespace
+
+void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid) {
+  offers_.assign(ipc::kClaims, Offer{});
+  channel_ = &channel;
+  generation_ = generation;
+  pid_ = pid;
+  front_ = end_ = ipc::kFirstSequence;
+  in_flight_ = revoked_ = 0;
+  window_ = kFirstWindow;
+  is_shut_down_ = is_condemned_ = false;
+  needs_bell = false;
+  mean_ = std::chrono::nanoseconds(0);
+}
+
+void WorkerLink::detach() noexcept {
+  channel_ = nullptr;
+  front_ = end_ = 0;
+  in_flight_ = revoked_ = 0;
+  result_blocks.clear();
+  blocks_to_drop.clear();
+}
+
+void WorkerLink::push(std::uint64_t sequence, Call* call) {
+  offer(sequence) = {call, false};
+  end_ = sequence + 1;
+  needs_bell = true;
+  if (call != nullptr) ++in_flight_;
+}
+
+void WorkerLink::pop_front() noexcept {
+  Offer& front = offer(front_);
+  if (front.is_revoked) --revoked_;
+  if (front.call != nullptr) --in_flight_;
+  front = {};
+  channel_->settle(front_);
+  ++front_;
+}
+
+void WorkerLink::mark_revoked(std::uint64_t sequence) noexcept {
+  Offer& revoked = offer(sequence);
+  revoked = {nullptr, true};
+  ++revoked_;
+  --in_flight_;
+}
+
+void WorkerLink::note_finished(std::uint32_t calls, std::chrono::steady_clock::time_point now) noexcept {
+  if (calls == 0) return;
+  const auto each = std::chrono::nanoseconds(now - busy_since_) / calls;
+  busy_since_ = now;
+  // Follows a slower kind of task at once, a faster one within a few drains: too deep a window costs more.
+  mean_ = each > mean_ ? each : (mean_ * 3 + each) / 4;
+  const auto fitting = mean_.count() > 0 ? kQueuedWork / mean_ : kMostWindow;
+  window_ = static_cast<std::uint32_t>(std::clamp<std::int64_t>(fitting, kLeastWindow, kMostWindow));
+}
+
+}  // namespace bulkhead::pool

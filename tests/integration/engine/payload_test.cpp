@@ -1,0 +1,111 @@
+// Arguments and results of every size, there and back.
+#include "engine_fixture.hpp"
+
+namespace bulkhead::test {
+namespace {
+
+class PayloadTest : public EngineTest {
+ protected:
+  using Bytes = std::vector<std::byte>;
+
+  // The same as the plugin's.
+  static Bytes pattern(std::uint64_t size, std::uint32_t seed) {
+    Bytes bytes(size);
+    std::uint32_t state = seed | 1;
+    for (auto& byte : bytes) {
+      state = state * 1664525u + 1013904223u;
+      byte = static_cast<std::byte>(state >> 24);
+    }
+    return bytes;
+  }
+  static void expect_there_and_back(Pool& pool, std::uint64_t size, std::uint32_t seed) {
+    const Bytes wanted = pattern(size, seed);
+    EXPECT_TRUE(pool.apply<Bytes>("echo.bytes", wanted) == wanted) << size << " bytes there and back";
+    EXPECT_EQ(pool.apply<std::uint64_t>("echo.size_of", wanted), size) << "there";
+    EXPECT_TRUE(pool.apply<Bytes>("echo.pattern", size, seed) == wanted) << size << " bytes back";
+  }
+};
+
+TEST_F(PayloadTest, OfEverySizeAroundTheRingsBoundariesIsTheSame) {
+  constexpr std::uint32_t kRing = 64u << 10;
+  auto pool = engine_.pool({.processes = 1, .ring_bytes = kRing});
+  std::uint32_t seed = 1;
+  for (const std::uint64_t boundary : {kRing / 8, kRing / 4, kRing / 2, kRing, 2 * kRing}) {
+    for (std::uint64_t size = boundary - 260; size <= boundary + 20; size += size % 8 < 2 ? 1 : 7) {
+      expect_there_and_back(pool, size, seed++);
+    }
+  }
+}
+
+TEST_F(PayloadTest, OfSmallSizesIsTheSameUpToTheInlineLimitAndBeyond) {
+  for (std::uint64_t size = 0; size < 130; ++size) expect_there_and_back(pool_, size, 7);
+}
+
+TEST_F(PayloadTest, OfMegabytesIsTheSame) {
+  for (const std::uint64_t size : {std::uint64_t{1} << 20, (std::uint64_t{1} << 20) + 1, std::uint64_t{16} << 20}) {
+    expect_there_and_back(pool_, size, 3);
+  }
+}
+
+TEST_F(PayloadTest, OfAQuarterOfAGigabyteIsTheSame) { expect_there_and_back(pool_, std::uint64_t{256} << 20, 5); }
+
+TEST_F(PayloadTest, OfRandomSizesDoNotMix) {
+  const auto seed = random_seed();
+  std::mt19937 random(seed);
+  auto pool = engine_.pool({.processes = 2, .ring_bytes = 64u << 10});
+  for (int round = 0; round < 15; ++round) {
+    std::vector<std::pair<Bytes, AsyncResult<Bytes>>> calls;
+    for (int i = 0; i < 20; ++i) {
+      const std::uint64_t size = std::uint64_t{1} << random() % 20;
+      auto bytes = pattern(size + random() % 100, static_cast<std::uint32_t>(random()));
+      auto result = pool.apply_async<Bytes>("echo.bytes", bytes);
+      calls.emplace_back(std::move(bytes), std::move(result));
+    }
+    for (const auto& [sent, result] : calls) ASSERT_TRUE(result.get() == sent) << sent.size();
+  }
+}
+
+TEST_F(PayloadTest, ThatIsLargeIsNotKeptWhenItsResultIsDropped) {
+  // Descriptors and mappings: the leak check of descriptors, and the bound of the maps below.
+  const auto mappings = [] { return lines_of("/proc/self/maps").size(); };
+  for (int i = 0; i < 5; ++i) (void)pool_.apply<Bytes>("echo.pattern", 2u << 20, 1);
+  const auto before = mappings();
+  for (int i = 0; i < 200; ++i) (void)pool_.apply<Bytes>("echo.bytes", pattern(1u << 20, 1));
+  EXPECT_LE(mappings(), before + 20);
+}
+
+TEST_F(PayloadTest, LargeResultsThatAreKeptStayTheSame) {
+  std::vector<AsyncResult<Bytes>> results;
+  for (std::uint32_t i = 0; i < 20; ++i) results.push_back(pool_.apply_async<Bytes>("echo.pattern", 2u << 20, i));
+  for (const auto& result : results) result.wait();
+  EXPECT_THROW(pool_.apply<void>("misbehave.segv"), WorkerLost);
+  EXPECT_THROW(pool_.apply<void>("misbehave.segv"), WorkerLost);
+  pool_.terminate();
+  for (std::uint32_t i = 0; i < 20; ++i) EXPECT_TRUE(results[i].get() == pattern(2u << 20, i));
+}
+
+TEST_F(PayloadTest, LargeCallsBeforeAndAfterACrashAreRight) {
+  auto pool = engine_.pool({.processes = 1});
+  std::vector<AsyncResult<Bytes>> results;
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    results.push_back(pool.apply_async<Bytes>("echo.bytes", pattern(1u << 20, i)));
+    if (i == 4) (void)pool.apply_async<void>("misbehave.segv");
+  }
+  for (std::uint32_t i = 0; i < 10; ++i) EXPECT_TRUE(results[i].get() == pattern(1u << 20, i)) << i;
+}
+
+TEST_F(PayloadTest, LargeCallsCancelledBeforeTheyBeganAreForgotten) {
+  auto pool = engine_.pool({.processes = 1});
+  const ScratchFolder folder;
+  touch(folder.file("gate"));
+  const auto running = pool.apply_async<std::int64_t>("misbehave.run_while_exists", folder.file("gate"));
+  std::vector<AsyncResult<Bytes>> results;
+  for (std::uint32_t i = 0; i < 10; ++i) results.push_back(pool.apply_async<Bytes>("echo.bytes", pattern(1u << 20, i)));
+  for (std::uint32_t i = 0; i < 10; i += 2) EXPECT_EQ(results[i].cancel(), CancelOutcome::kNeverRan);
+  std::filesystem::remove(folder.file("gate"));
+  for (std::uint32_t i = 1; i < 10; i += 2) EXPECT_TRUE(results[i].get() == pattern(1u << 20, i));
+  (void)running.get();
+}
+
+}  // namespace
+}  // namespace bulkhead::test
