@@ -1,0 +1,14 @@
+// The subcommands. Each adds itself to the command line and, when it was asked for, sets the program's action.
+#pragma once
+
+#include "common_options.hpp"
+
+namespace bulkhead::cli {
+
+void add_tasks_command(CLI::App& app, Program& program);
+void add_call_command(CLI::App& app, Program& program);
+void add_map_command(CLI::App& app, Program& program);
+void add_config_command(CLI::App& app, Program& program);
+void add_clean_command(CLI::App& app, Program& program);
+
+}  // namespace bulkhead::cli

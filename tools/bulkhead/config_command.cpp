@@ -1,0 +1,120 @@
+// bulkhead config check, bulkhead config explain: is the manifest right, and what does it say?
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "failures.hpp"
+#include "output.hpp"
+
+namespace bulkhead::cli {
+
+namespace {
+
+Manifest manifest_or_fail(const CommonOptions& common) {
+  auto manifest = choose_manifest(common);
+  if (manifest) return std::move(*manifest);
+  throw UsageFailure("there is no manifest: name one with -m FILE, or write bulkhead.toml here");
+}
+
+std::string plural(std::size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+// [task.x] must speak of a plugin or task that is there.
+void check_task_names(const Manifest& manifest, const std::vector<CatalogEntry>& tasks) {
+  for (const auto& [name, defaults] : manifest.tasks) {
+    const bool is_known =
+        std::ranges::any_of(tasks, [&](const auto& task) { return task.name == name || task.plugin == name; });
+    if (is_known) continue;
+    throw UsageFailure("[task." + name + "] speaks of no task or plugin of this manifest\n  --> " + manifest.file +
+                       ":" + std::to_string(defaults.place.line) + ":" + std::to_string(defaults.place.column) +
+                       "\nhelp: bulkhead tasks lists them");
+  }
+}
+
+int check(const CommonOptions& common, bool as_json) {
+  const Manifest manifest = manifest_or_fail(common);
+  const auto tasks = open_engine(common, manifest).tasks();
+  check_task_names(manifest, tasks);
+  const std::size_t plugins = manifest.plugins.size() + common.plugins.size();
+  Output output;
+  if (as_json) {
+    const nlohmann::ordered_json report = {{"manifest", manifest.file}, {"plugins", plugins}, {"tasks", tasks.size()}};
+    output.add_line(report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    output.add_line(manifest.file + ": " + plural(plugins, "plugin") + ", " + plural(tasks.size(), "task") +
+                    ", no problem found");
+  }
+  output.finish();
+  return kDone;
+}
+
+// Flags and environment come before the manifest.
+std::vector<ExplainedSetting> overrides(const CommonOptions& common) {
+  std::vector<ExplainedSetting> settings;
+  for (const auto& plugin : common.plugins) settings.push_back({"plugin", plugin, "-p"});
+  if (!common.worker.empty()) settings.push_back({"worker", common.worker, "--worker"});
+  for (const char* const name : {"BULKHEAD_MANIFEST", "BULKHEAD_PLUGIN_PATH", "BULKHEAD_WORKER", "BULKHEAD_LOG"}) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr) settings.push_back({name, value, "environment"});
+  }
+  return settings;
+}
+
+int explain_settings(const CommonOptions& common, bool as_json) {
+  const Manifest manifest = manifest_or_fail(common);
+  std::vector<ExplainedSetting> settings = {
+      {"manifest", manifest.file, manifest.origin.empty() ? "-m" : manifest.origin}};
+  std::ranges::copy(overrides(common), std::back_inserter(settings));
+  std::ranges::copy(explain(manifest), std::back_inserter(settings));
+  Output output;
+  if (as_json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& setting : settings) {
+      list.push_back({{"key", setting.key}, {"value", setting.value}, {"source", setting.source}});
+    }
+    output.add_line(list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    std::size_t width = 0;
+    for (const auto& setting : settings) width = std::max(width, setting.key.size() + setting.value.size() + 3);
+    width = std::min<std::size_t>(width, 60);
+    for (const auto& setting : settings) {
+      std::string line = setting.key + " = " + setting.value;
+      if (line.size() < width) line.append(width - line.size(), ' ');
+      output.add_line(line + "  # " + setting.source);
+    }
+  }
+  output.finish();
+  return kDone;
+}
+
+}  // namespace
+
+void add_config_command(CLI::App& app, Program& program) {
+  auto* const command = app.add_subcommand("config", "check or explain the manifest");
+  command->require_subcommand(1);
+  command->footer("Examples:\n  bulkhead config check\n  bulkhead config explain -m bulkhead.toml");
+  const auto add = [&](const char* name, const char* what, const char* examples,
+                       int (*run)(const CommonOptions&, bool)) {
+    auto* const part = command->add_subcommand(name, what);
+    add_common_options(*part, program.common);
+    auto as_json = std::make_shared<bool>(false);
+    part->add_flag("--json", *as_json, "for machines");
+    part->footer(examples);
+    part->callback([&program, as_json, run] {
+      program.action = [&program, as_json, run] { return run(program.common, *as_json); };
+    });
+  };
+  add("check", "read the manifest and load each of its plugins once, in a process of its own",
+      "Exit code: 0 all is well; 2 the manifest is wrong; 3 a plugin cannot be used.\n\n"
+      "Examples:\n  bulkhead config check\n  bulkhead config check -m deploy/bulkhead.toml",
+      &check);
+  add("explain", "show every value that is set, and where",
+      "Examples:\n  bulkhead config explain\n  bulkhead config explain --json -m bulkhead.toml", &explain_settings);
+}
+
+}  // namespace bulkhead::cli

@@ -1,0 +1,215 @@
+#include "map_run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace bulkhead::cli {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Ahead of what is written, for each worker: enough that one slow item does not make the others wait for long.
+constexpr std::size_t kItemsAheadPerWorker = 512;
+constexpr std::uint64_t kBytesAhead = std::uint64_t{64} << 20;
+constexpr std::uint64_t kChunkBytes = std::uint64_t{256} << 10;
+// A chunk should keep a worker busy for about this long: long against the cost of sending it, short enough to share
+// the work evenly at the end.
+constexpr double kChunkSeconds = 0.002;
+constexpr std::size_t kLargestChunk = 64;
+// Lines reach their reader at least this often.
+constexpr auto kFlushPause = milliseconds(50);
+
+}  // namespace
+
+MapRun::MapRun(Pool& pool, ItemSource& source, const ArgumentTemplate& arguments, Output& output, MapOutput& results,
+               Progress& progress, Interrupt& interrupt, MapRunOptions options)
+    : pool_(pool),
+      source_(source),
+      arguments_(arguments),
+      output_(output),
+      results_(results),
+      progress_(progress),
+      interrupt_(interrupt),
+      options_(std::move(options)),
+      chunk_items_(static_cast<std::size_t>(options_.chunk.value_or(1))) {
+  const auto workers = static_cast<std::size_t>(pool_.processes());
+  window_items_ = std::max(kItemsAheadPerWorker, 4 * chunk_items_) * workers;
+}
+
+bool MapRun::run() {
+  try {
+    for (;;) {
+      interrupt_.check();
+      const std::uint64_t seen = interrupt_.notified();
+      const bool has_collected = collect();
+      if (must_stop_) break;
+      const bool has_fed = feed();
+      progress_.update(results_.items(), results_.failed(), source_.fraction());
+      if (has_all_input_ && sent_.empty()) break;
+      if (!has_collected && !has_fed) sleep(seen);
+    }
+  } catch (...) {
+    // Interrupted, or the pool is of no use any more: what is finished is written all the same, in whole lines. When it
+    // was the output that failed, the buffer is empty.
+    progress_.clear();
+    output_.flush();
+    throw;
+  }
+  progress_.clear();
+  output_.flush();
+  return !must_stop_;
+}
+
+bool MapRun::has_room() const { return items_ahead_ < window_items_ && bytes_ahead_ < kBytesAhead; }
+
+bool MapRun::feed() {
+  bool has_fed = false;
+  is_waiting_for_input_ = false;
+  while (!has_all_input_ && has_room()) {
+    Item item;
+    switch (source_.next(item)) {
+      case ItemSource::Next::kItem:
+        add_item(std::move(item));
+        has_fed = true;
+        continue;
+      case ItemSource::Next::kLater:
+        is_waiting_for_input_ = true;
+        break;
+      case ItemSource::Next::kEnd:
+        has_all_input_ = true;
+        break;
+    }
+    // No item is kept back until others have come.
+    send();
+    return has_fed;
+  }
+  return has_fed;
+}
+
+void MapRun::add_item(Item item) {
+  if (!next_) next_ = std::make_shared<Chunk>();
+  if (item.error.empty()) {
+    try {
+      std::string json;
+      arguments_.build(json, item.text);
+      next_->bytes += json.size();
+      bytes_ahead_ += json.size();
+      next_->calls.push_back(std::move(json));
+    } catch (const ItemFailure& failure) {
+      item.error = failure.what();
+      item.bytes = 0;
+    }
+  }
+  next_->items.push_back(std::move(item));
+  ++items_ahead_;
+  if (next_->items.size() >= chunk_items_ || next_->bytes >= kChunkBytes) send();
+}
+
+void MapRun::send() {
+  if (!next_) return;
+  ChunkPtr chunk = std::exchange(next_, nullptr);
+  sent_.push_back(chunk);
+  if (chunk->calls.empty()) {
+    chunk->is_done.store(true, std::memory_order_release);
+    return;
+  }
+  try {
+    // The callback outlives this object when the pool is terminated; the chunk and the interrupt are there.
+    chunk->result = pool_.map_json_async(options_.task, chunk->calls, [chunk, &interrupt = interrupt_] {
+      chunk->is_done.store(true, std::memory_order_release);
+      interrupt.notify();
+    });
+  } catch (const PayloadError&) {
+    refuse_chunk(*chunk, describe_error(std::current_exception()));
+  }
+  chunk->calls = {};
+}
+
+// Too large to travel. A chunk that large has one call: kChunkBytes ends it.
+void MapRun::refuse_chunk(Chunk& chunk, const ItemError& error) {
+  for (Item& item : chunk.items) {
+    if (item.error.empty()) item.error = error.text;
+  }
+  chunk.is_done.store(true, std::memory_order_release);
+}
+
+bool MapRun::collect() {
+  bool has_collected = false;
+  for (auto at = sent_.begin(); at != sent_.end() && !must_stop_;) {
+    if (!(*at)->is_done.load(std::memory_order_acquire)) {
+      if (options_.is_ordered) break;
+      ++at;
+      continue;
+    }
+    const ChunkPtr chunk = std::move(*at);
+    at = sent_.erase(at);
+    items_ahead_ -= chunk->items.size();
+    bytes_ahead_ -= chunk->bytes;
+    write_results(*chunk);
+    has_collected = true;
+  }
+  if (has_collected) tune_chunk();
+  return has_collected;
+}
+
+void MapRun::write_results(Chunk& chunk) {
+  if (output_.is_terminal()) progress_.clear();
+  std::vector<JsonOutcome> outcomes;
+  if (chunk.result.valid()) outcomes = chunk.result.get();
+  std::size_t next = 0;
+  for (const Item& item : chunk.items) {
+    if (must_stop_) return;
+    if (!item.error.empty()) {
+      write_error(item, {"InputError", item.error});
+      continue;
+    }
+    JsonOutcome& outcome = outcomes[next++];
+    if (outcome.error) {
+      write_error(item, describe_error(outcome.error));
+    } else {
+      results_.add_result(item, std::move(outcome.result));
+    }
+  }
+}
+
+void MapRun::write_error(const Item& item, const ItemError& error) {
+  if (options_.stops_at_error) {
+    results_.count_error(item, error);
+    must_stop_ = true;
+  } else {
+    results_.add_error(item, error);
+  }
+}
+
+void MapRun::tune_chunk() {
+  if (options_.chunk) return;
+  const auto now = steady_clock::now();
+  if (!first_result_) {
+    // The first one waited for its worker to start.
+    first_result_ = now;
+    results_before_ = results_.items();
+    return;
+  }
+  const double items = static_cast<double>(results_.items() - results_before_);
+  const double seconds = std::chrono::duration<double>(now - *first_result_).count() * pool_.processes();
+  // Chunks need not be long while there is little to do: seconds counts waiting for input as work.
+  const double wanted = seconds > 0 ? kChunkSeconds * items / seconds : 1;
+  chunk_items_ = static_cast<std::size_t>(std::clamp(wanted, 1.0, static_cast<double>(kLargestChunk)));
+}
+
+void MapRun::sleep(std::uint64_t seen) {
+  auto limit = progress_.is_shown() ? milliseconds(100) : milliseconds(-1);
+  if (!output_.is_empty()) {
+    const auto since = std::chrono::duration_cast<milliseconds>(steady_clock::now() - output_.last_flush());
+    if (since >= kFlushPause) {
+      output_.flush();
+    } else {
+      limit = kFlushPause - since;
+    }
+  }
+  interrupt_.sleep(seen, is_waiting_for_input_ ? source_.descriptor() : -1, limit);
+}
+
+}  // namespace bulkhead::cli

@@ -1,0 +1,90 @@
+// The main loop of a map: keeps workers supplied a bounded way ahead, and writes results as they are due.
+//
+// Ownership: refers to what it is given; results still under way when it is destroyed are dropped.
+// Threads:   all work is done by the caller of run(); the engine's callback thread only wakes it.
+#pragma once
+
+#include <bulkhead/pool.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "argument_template.hpp"
+#include "interrupt.hpp"
+#include "item_source.hpp"
+#include "map_output.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+
+namespace bulkhead::cli {
+
+struct MapRunOptions {
+  std::string task;
+  std::optional<int> chunk;  // items that travel together; unset: by how long they take
+  bool is_ordered = true;
+  bool stops_at_error = false;
+};
+
+class MapRun {
+ public:
+  MapRun(Pool& pool, ItemSource& source, const ArgumentTemplate& arguments, Output& output, MapOutput& results,
+         Progress& progress, Interrupt& interrupt, MapRunOptions options);
+
+  // True: all items are done. False: one failed, and that was to be the end.
+  // Throws Interrupted, OutputClosed, IoFailure, and what makes the pool useless; all lines are whole in any case.
+  [[nodiscard]] bool run();
+
+ private:
+  struct Chunk {
+    std::vector<Item> items;         // with those that never became a call
+    std::vector<std::string> calls;  // arguments; emptied when they were sent
+    std::uint64_t bytes = 0;         // of the arguments
+    AsyncResult<std::vector<JsonOutcome>> result;
+    // Set on the callback thread. release, and acquire at its reader: what came before is not looked at, but it costs
+    // nothing and spares the next reader the question.
+    std::atomic<bool> is_done = false;
+  };
+  using ChunkPtr = std::shared_ptr<Chunk>;
+
+  // Each says whether anything was done.
+  [[nodiscard]] bool feed();
+  [[nodiscard]] bool collect();
+
+  [[nodiscard]] bool has_room() const;
+  void add_item(Item item);
+  void send();
+  void refuse_chunk(Chunk& chunk, const ItemError& error);
+  void write_results(Chunk& chunk);
+  void write_error(const Item& item, const ItemError& error);
+  void tune_chunk();
+  void sleep(std::uint64_t seen);
+
+  Pool& pool_;
+  ItemSource& source_;
+  const ArgumentTemplate& arguments_;
+  Output& output_;
+  MapOutput& results_;
+  Progress& progress_;
+  Interrupt& interrupt_;
+  MapRunOptions options_;
+
+  std::size_t chunk_items_;
+  std::size_t window_items_;
+  ChunkPtr next_;              // being filled
+  std::deque<ChunkPtr> sent_;  // oldest first
+  std::size_t items_ahead_ = 0;
+  std::uint64_t bytes_ahead_ = 0;
+  bool is_waiting_for_input_ = false;
+  bool has_all_input_ = false;
+  bool must_stop_ = false;
+  std::optional<std::chrono::steady_clock::time_point> first_result_;
+  std::uint64_t results_before_ = 0;  // when the clock started
+};
+
+}  // namespace bulkhead::cli

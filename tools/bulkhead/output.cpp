@@ -1,0 +1,71 @@
+#include "output.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "failures.hpp"
+
+namespace bulkhead::cli {
+
+Output::Output(const std::string& file) : file_(file) {
+  fd_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd_ < 0) throw UsageFailure("cannot write to \"" + file + "\": " + std::strerror(errno));
+  struct stat status {};
+  if (::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) {
+    device_ = status.st_dev;
+    inode_ = status.st_ino;
+  }
+}
+
+Output::~Output() {
+  if (!file_.empty() && fd_ >= 0) ::close(fd_);
+}
+
+std::string Output::shown() const { return file_.empty() ? "standard output" : '"' + file_ + '"'; }
+
+void Output::add_line(std::string_view line) {
+  buffer_ += line;
+  buffer_ += '\n';
+}
+
+bool Output::is_terminal() const { return ::isatty(fd_) == 1; }
+
+void Output::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty()) {
+    const auto count = ::write(fd_, rest.data(), rest.size());
+    if (count >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(count));
+      continue;
+    }
+    // Interrupted: the lines are written all the same; a second Ctrl-C ends the program.
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) {
+      // Whoever shares the pipe or terminal with us made it non-blocking.
+      pollfd writable{fd_, POLLOUT, 0};
+      ::poll(&writable, 1, -1);
+      continue;
+    }
+    const int error = errno;
+    buffer_.clear();
+    if (error == EPIPE) throw OutputClosed();
+    throw IoFailure("cannot write to " + shown() + ": " + std::strerror(error));
+  }
+  buffer_.clear();
+  last_flush_ = std::chrono::steady_clock::now();
+}
+
+void Output::finish() {
+  flush();
+  if (!file_.empty() && ::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) {
+    throw IoFailure("cannot write to " + shown() + ": " + std::strerror(errno));
+  }
+}
+
+}  // namespace bulkhead::cli

@@ -1,0 +1,60 @@
+// Where results go: stdout or a file, whole lines at a time.
+//
+// Ownership: owns the file it opened, not stdout.
+// Threads:   one at a time.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace bulkhead::cli {
+
+class Output {
+ public:
+  // Stdout.
+  Output() = default;
+  // Creates or empties the file. Throws UsageFailure when it cannot.
+  explicit Output(const std::string& file);
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output();
+
+  // Adds a line, whose newline is supplied.
+  void add_line(std::string_view line);
+  // Lets the caller build a line in place; it must add its newline.
+  [[nodiscard]] std::string& buffer() noexcept { return buffer_; }
+  // Writes when enough has come together.
+  void flush_if_full() {
+    if (buffer_.size() >= kBufferBytes) flush();
+  }
+  // Throws OutputClosed when nobody reads any more, IoFailure when the bytes find no place.
+  void flush();
+  // Writes the rest and sees it accepted: a network file system may refuse only now.
+  void finish();
+
+  [[nodiscard]] bool is_empty() const noexcept { return buffer_.empty(); }
+  [[nodiscard]] std::chrono::steady_clock::time_point last_flush() const noexcept { return last_flush_; }
+  [[nodiscard]] bool is_terminal() const;
+  // Whether the file of this number in this folder is what is written to.
+  [[nodiscard]] bool is_same_file(dev_t device, ino_t inode) const noexcept {
+    return inode_ != 0 && device == device_ && inode == inode_;
+  }
+  [[nodiscard]] ino_t inode() const noexcept { return inode_; }
+
+ private:
+  static constexpr std::size_t kBufferBytes = 256 << 10;
+
+  [[nodiscard]] std::string shown() const;
+
+  std::string file_;  // empty: stdout
+  int fd_ = 1;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;  // 0: not a regular file
+  std::string buffer_;
+  std::chrono::steady_clock::time_point last_flush_{};
+};
+
+}  // namespace bulkhead::cli
