@@ -9,7 +9,11 @@ endfunction()
 # Test programs are mostly templates that run once: optimising them takes far longer than they run. What is tested is
 # optimised, but for headers; so not for ipc, whose lock-free code lies in headers.
 function(bulkhead_build_test_quickly target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
+  if(BULKHEAD_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  else()
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
+  endif()
 endfunction()
 
 # bulkhead_test(<layer> <name> <sources>...): a unit test of one layer of the engine (or of `sdk`), which sees that
