@@ -31,7 +31,7 @@ namespace {
 constexpr auto kHelloLimit = std::chrono::seconds(10);
 constexpr auto kQuitLimit = std::chrono::seconds(5);
 constexpr auto kFirstBackoff = std::chrono::milliseconds(10);
-constexpr auto kLastBackoff = std::chrono::seconds(5);
+constexpr auto kLastBackoff = std::chrono::milliseconds(320);  // a new warden within a second, whatever kills it
 // A warden that lived this long was a good one: the next may start without delay.
 constexpr auto kGoodLife = std::chrono::seconds(1);
 constexpr auto kAnnounceLimit = std::chrono::milliseconds(100);

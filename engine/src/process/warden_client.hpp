@@ -2,7 +2,7 @@
 // it when it dies.
 //
 // The warden is executed without copying the host, and is never its child: an embedding program's wait() does not see
-// it. When it dies, running processes go on; a new one is there within a second (10 ms at first, doubling to 5 s while
+// it. When it dies, running processes go on; a new one is there within a second (10 ms at first, doubling to 320 ms while
 // that fails).
 //
 // Ownership: borrows loop and log, which outlive it. Ending it ends every process it started.
