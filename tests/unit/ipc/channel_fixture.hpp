@@ -72,11 +72,14 @@ inline std::vector<std::byte> quit_record() { return {std::byte{'q'}}; }
 
 // The leader's wait, as the pool does it. False: the deadline passed.
 inline bool wait_as_leader(PoolBells& bells, HostChannel& host, support::Deadline deadline) {
-  if (host.has_responses()) return true;
-  bells.set(ParkMode::kLeaderParked);
-  const bool in_time = host.has_responses() || bells.leader().wait(deadline);
-  bells.set(ParkMode::kAwake);
-  return in_time;
+  // A ring may be for an answer that the second look has seen already: whoever wakes looks again.
+  while (!host.has_responses()) {
+    bells.set(ParkMode::kLeaderParked);
+    const bool in_time = host.has_responses() || bells.leader().wait(deadline);
+    bells.set(ParkMode::kAwake);
+    if (!in_time) return false;
+  }
+  return true;
 }
 
 struct Channel {
