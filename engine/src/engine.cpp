@@ -9,14 +9,18 @@
 #include "plugin/catalogue.hpp"
 #include "plugin/loader.hpp"
 #include "plugin/manifest_names.hpp"
-#include "plugin/manifest_support.hpp"
 #include "plugin/plugin_file.hpp"
 #include "plugin/plugin_search.hpp"
+#include "pool/initializer.hpp"
 #include "pool/local_backend.hpp"
+#include "pool/pool_plugins.hpp"
+#include "pool/pool_settings.hpp"
 #include "pool/task_directory.hpp"
+#include "process/fork_warden.hpp"
 #include "process/plugin_probe.hpp"
 #include "process/worker_program.hpp"
 #include "support/fork_epoch.hpp"
+#include "support/nesting.hpp"
 
 namespace bulkhead {
 
@@ -27,7 +31,12 @@ class EngineCore {
  public:
   EngineCore(std::vector<plugin::PluginFile> files, std::vector<std::string> configs, Manifest manifest,
              const EngineOptions& options)
-      : files_(std::move(files)), manifest_(std::move(manifest)) {
+      : files_(std::move(files)),
+        manifest_(std::move(manifest)),
+        default_start_method_(options.start_method.value_or(StartMethod::kForkserver)),
+        can_fork_(default_start_method_ == StartMethod::kFork ||
+                  pool::named_start_method(manifest_) == StartMethod::kFork) {
+    refuse_deep_nesting();
     const auto worker_program = process::find_worker_program(options.worker_program);
     services_.log = make_log(options);
     plugin::Catalogue catalogue;
@@ -45,35 +54,41 @@ class EngineCore {
       }
     }
     plugin::check_names(manifest_, catalogue);
-    plugin::refuse_unsupported(manifest_);
+    auto forked = forked_warden(worker_program);  // before there is any thread of ours
     services_.loop = std::make_unique<process::EventLoop>(services_.log.get());
-    services_.warden = std::make_unique<process::Warden>(*services_.loop, *services_.log, worker_program);
-    services_.callbacks = std::make_unique<pool::CallbackExecutor>(services_.log);
+    services_.warden =
+        std::make_unique<process::Warden>(*services_.loop, *services_.log, worker_program, std::move(forked));
+    services_.callbacks =
+        std::make_unique<pool::CallbackExecutor>(services_.log, options.callbacks.value_or(Callbacks::kOwnThread));
     load_once(catalogue);
-    directory_ = std::make_shared<const pool::TaskDirectory>(std::move(catalogue));
+    directory_ = std::make_shared<const pool::TaskDirectory>(std::move(catalogue), manifest_);
   }
 
-  [[nodiscard]] Pool make_pool(const PoolOptions& options, std::shared_ptr<EngineCore> self) {
-    if (is_forked_copy()) {
-      raise<UsageError, std::logic_error>(
-          "this engine belongs to the process that made it, not to a child after fork() (make one in the child)");
-    }
-    pool::LocalBackend::Settings settings;
-    settings.workers = worker_count(options);
+  [[nodiscard]] Pool make_pool(const PoolOptions& asked, std::shared_ptr<EngineCore> self) {
+    refuse_forked_copy();
+    const PoolOptions options = pool::merged(asked, manifest_);
+    pool::LocalBackend::Settings settings = pool::checked_settings(options);
     settings.start_method = start_method(options);
-    settings.ring_bytes = ring_bytes(options);
-    if (const auto limit = options.init_timeout ? options.init_timeout : manifest_.init_timeout.value) {
-      if (*limit <= std::chrono::nanoseconds::zero()) refuse("init_timeout must be more than zero");
-      settings.init_limit = *limit;
-    }
-    settings.plugins = plugins_;
+    pool::PoolPlugins plugins = pool_plugins(options);
+    settings.plugins = std::move(plugins.to_load);
+    settings.initializer = initializer(options, asked, *plugins.directory);
     return Pool(std::shared_ptr<pool::LocalBackend>(
-        new pool::LocalBackend(services_, directory_, std::move(settings), std::move(self)),
+        new pool::LocalBackend(services_, std::move(plugins.directory), std::move(settings), std::move(self)),
         [](pool::LocalBackend* backend) {
           if (!backend->is_forked_copy()) delete backend;
         }));
   }
 
+  [[nodiscard]] pool::CallbackExecutor& callbacks() const {
+    refuse_forked_copy();
+    return *services_.callbacks;
+  }
+
+  void refuse_forked_copy() const {
+    if (!is_forked_copy()) return;
+    raise<UsageError, std::logic_error>(
+        "this engine belongs to the process that made it, not to a child after fork() (make one in the child)");
+  }
   [[nodiscard]] bool is_forked_copy() const noexcept { return support::fork_epoch() != fork_epoch_; }
 
   // In a child after fork() there is nobody to say goodbye to: its parts are only forgotten.
@@ -86,6 +101,12 @@ class EngineCore {
   [[nodiscard]] std::vector<CatalogEntry> tasks() const { return plugin::catalog_entries(directory_->catalogue()); }
 
  private:
+  static void refuse_deep_nesting() {
+    if (support::nesting_depth() < support::kDeepestNesting) return;
+    raise<UsageError, std::logic_error>(
+        "an engine cannot be made in a worker of a worker of a worker (does a plugin make one while it is loaded?)");
+  }
+
   static std::shared_ptr<support::Log> make_log(const EngineOptions& options) {
     if (!options.on_log) return std::make_shared<support::Log>(support::log_level_from_environment());
     return std::make_shared<support::Log>(support::LogLevel::kInfo,
@@ -108,41 +129,48 @@ class EngineCore {
     }
   }
 
+  std::optional<process::ForkedWarden> forked_warden(const std::filesystem::path& worker_program) const {
+    if (!can_fork_) return std::nullopt;
+    std::vector<int> fds;
+    for (const plugin::PluginFile& file : files_) fds.push_back(file.fd());
+    return process::fork_warden(worker_program, fds);
+  }
+
   [[noreturn]] static void refuse(std::string text) { raise<UsageError, std::invalid_argument>(std::move(text)); }
 
-  [[nodiscard]] std::uint32_t worker_count(const PoolOptions& options) const {
-    constexpr int kMost = 4096;
-    const std::optional<int> asked = options.processes ? options.processes : manifest_.processes.value;
-    if (!asked) return ipc::usable_cpus();
-    if (*asked < 1 || *asked > kMost) {
-      refuse("a pool needs 1 to " + std::to_string(kMost) + " processes (got " + std::to_string(*asked) + ")");
+  [[nodiscard]] StartMethod start_method(const PoolOptions& options) const {
+    if (!options.start_method) return default_start_method_;
+    if (*options.start_method == StartMethod::kFork && !can_fork_) {
+      refuse(
+          "workers can be copies of this process only if the engine was made for that (set EngineOptions::start_method "
+          "to kFork, and make the engine before any thread is started)");
     }
-    return static_cast<std::uint32_t>(*asked);
+    return *options.start_method;
   }
 
-  [[nodiscard]] process::StartMethod start_method(const PoolOptions& options) const {
-    if (options.start_method) {
-      return *options.start_method == StartMethod::kSpawn ? process::StartMethod::kSpawn
-                                                          : process::StartMethod::kForkserver;
-    }
-    const bool is_spawn = manifest_.start_method.value == "spawn";  // others were refused
-    return is_spawn ? process::StartMethod::kSpawn : process::StartMethod::kForkserver;
+  [[nodiscard]] pool::PoolPlugins pool_plugins(const PoolOptions& options) const {
+    if (!options.plugins) return {plugins_, directory_};
+    return pool::choose_plugins(plugins_, directory_, manifest_, *options.plugins);
   }
 
-  [[nodiscard]] std::uint32_t ring_bytes(const PoolOptions& options) const {
-    constexpr std::uint32_t kLeast = 64u << 10;
-    constexpr std::uint32_t kMost = 1u << 30;
-    const std::uint32_t bytes =
-        options.ring_bytes ? *options.ring_bytes : manifest_.ring_bytes.value.value_or(1u << 20);
-    if (bytes < kLeast || bytes > kMost || (bytes & (bytes - 1)) != 0) {
-      refuse("ring_bytes must be a power of two from 64 KiB to 1 GiB (got " + std::to_string(bytes) + ")");
+  // Throws before anything is started. `asked`: what the program said itself.
+  [[nodiscard]] std::shared_ptr<const process::Initializer> initializer(const PoolOptions& options,
+                                                                        const PoolOptions& asked,
+                                                                        const pool::TaskDirectory& directory) const {
+    if (options.initializer) {
+      // The manifest's arguments are for the manifest's task.
+      return pool::make_initializer(directory, *options.initializer, options.initargs,
+                                    asked.initializer ? std::nullopt : manifest_.initargs.value);
     }
-    return bytes;
+    if (options.initargs.encode()) refuse("initargs were given without an initializer to give them to");
+    return nullptr;
   }
 
   const std::uint32_t fork_epoch_ = support::fork_epoch();
   std::vector<plugin::PluginFile> files_;  // keep the descriptors that workers are sent
   Manifest manifest_;
+  const StartMethod default_start_method_;
+  const bool can_fork_;
   std::vector<process::PluginToLoad> plugins_;
   pool::Services services_;
   std::shared_ptr<const pool::TaskDirectory> directory_;
@@ -188,7 +216,16 @@ Engine Engine::from_plugins(const std::vector<std::filesystem::path>& plugins, E
       new detail::EngineCore(std::move(files), std::move(configs), Manifest{}, options), detail::EngineCore::Delete{}));
 }
 
+int usable_cpu_count() { return static_cast<int>(ipc::usable_cpus()); }
+
 Pool Engine::pool(PoolOptions options) { return core_->make_pool(options, core_); }
+
+std::size_t Engine::dispatch() {
+  const auto core = core_;  // a callback may drop the engine
+  return core->callbacks().dispatch();
+}
+
+int Engine::event_fd() const { return core_->callbacks().event_fd(); }
 
 std::vector<CatalogEntry> Engine::tasks() const { return core_->tasks(); }
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "arguments.hpp"
+#include "call_limits.hpp"
 #include "commands.hpp"
 #include "failures.hpp"
 #include "interrupt.hpp"
@@ -18,6 +19,7 @@ namespace {
 struct CallCommand {
   bool all_json = false;
   bool is_raw = false;
+  CallLimits limits;
   std::vector<std::string> words;  // the task's name first
 };
 
@@ -59,7 +61,9 @@ int call(const Program& program, const CallCommand& command) {
   Interrupt& interrupt = *program.interrupt;
   interrupt.begin_orderly();
   Pool pool = engine.pool({.processes = 1});
-  const auto result = pool.map_json_async(task, std::span(&arguments, 1), [&interrupt] { interrupt.notify(); });
+  CallOptions<void> options = command.limits.options();
+  options.on_result = [&interrupt] { interrupt.notify(); };
+  const auto result = pool.map_json_async(task, std::span(&arguments, 1), std::move(options));
   while (interrupt.notified() == 0) {
     interrupt.sleep(0, -1, std::chrono::milliseconds(-1));
     interrupt.check();
@@ -94,6 +98,7 @@ void add_call_command(CLI::App& app, Program& program) {
   auto parsed = std::make_shared<CallCommand>();
   command->add_flag("-J,--all-json", parsed->all_json, "every argument is JSON, texts too");
   command->add_flag("-r,--raw", parsed->is_raw, "print a text without quotes, and bytes as they are");
+  add_call_limits(*command, parsed->limits);
   // All after TASK is the task's: CLI11 would take -1 for an option and split [1,2,3].
   command->prefix_command();
   command->footer(
@@ -103,6 +108,7 @@ void add_call_command(CLI::App& app, Program& program) {
       "  bulkhead call -p build/math.so math.add 2 3\n"
       "  bulkhead call math.sum '[1.5, 2.5]'\n"
       "  bulkhead call -r digest.sha256 /etc/passwd\n"
+      "  bulkhead call --timeout 5s --retries 2 digest.sha256 /mnt/slow/file\n"
       "  bulkhead call digest.sha256_bytes - < /etc/passwd");
   command->callback([&program, parsed, command] {
     parsed->words = task_words(*command);

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -53,29 +54,57 @@ int check(const CommonOptions& common, bool as_json) {
   return kDone;
 }
 
-// Flags and environment come before the manifest.
-std::vector<ExplainedSetting> overrides(const CommonOptions& common) {
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// What the command line decides, else the environment, else the default.
+std::vector<ExplainedSetting> program_settings(const CommonOptions& common) {
   std::vector<ExplainedSetting> settings;
-  for (const auto& plugin : common.plugins) settings.push_back({"plugin", plugin, "-p"});
-  if (!common.worker.empty()) settings.push_back({"worker", common.worker, "--worker"});
-  for (const char* const name : {"BULKHEAD_MANIFEST", "BULKHEAD_PLUGIN_PATH", "BULKHEAD_WORKER", "BULKHEAD_LOG"}) {
-    const char* const value = std::getenv(name);
-    if (value != nullptr) settings.push_back({name, value, "environment"});
+  for (const auto& plugin : common.plugins) settings.push_back({"plugin", quoted(plugin), "-p"});
+  struct FromEnvironment {
+    const char* key;
+    const char* variable;
+    const char* fallback;
+  };
+  constexpr std::array<FromEnvironment, 3> kFromEnvironment{{
+      {"worker", "BULKHEAD_WORKER", "where it was installed"},
+      {"plugin_path", "BULKHEAD_PLUGIN_PATH", ""},
+      {"log", "BULKHEAD_LOG", "warning"},
+  }};
+  for (const auto& [key, variable, fallback] : kFromEnvironment) {
+    const char* const value = std::getenv(variable);
+    if (std::string_view(key) == "worker" && !common.worker.empty()) {
+      settings.push_back({key, quoted(common.worker), "--worker"});
+    } else if (value != nullptr && *value != '\0') {
+      settings.push_back({key, quoted(value), std::string("environment (") + variable + ")"});
+    } else {
+      settings.push_back({key, quoted(fallback), "default"});
+    }
   }
   return settings;
 }
 
+std::string origin_of(const Manifest& manifest) {
+  if (manifest.origin.empty()) return "-m";
+  return manifest.origin.starts_with("BULKHEAD_") ? "environment (" + manifest.origin + ")" : manifest.origin;
+}
+
 int explain_settings(const CommonOptions& common, bool as_json) {
-  const Manifest manifest = manifest_or_fail(common);
-  std::vector<ExplainedSetting> settings = {
-      {"manifest", manifest.file, manifest.origin.empty() ? "-m" : manifest.origin}};
-  std::ranges::copy(overrides(common), std::back_inserter(settings));
-  std::ranges::copy(explain(manifest), std::back_inserter(settings));
+  const auto found = choose_manifest(common);
+  if (!found && common.plugins.empty()) (void)manifest_or_fail(common);
+  const Manifest manifest = found.value_or(Manifest{});
+  std::vector<ExplainedSetting> settings;
+  settings.push_back(found ? ExplainedSetting{"manifest", quoted(manifest.file), origin_of(manifest)}
+                           : ExplainedSetting{"manifest", quoted("none"), "default"});
+  std::ranges::copy(program_settings(common), std::back_inserter(settings));
+  std::ranges::copy(explain(manifest, open_engine(common, manifest).tasks()), std::back_inserter(settings));
   Output output;
   if (as_json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& setting : settings) {
-      list.push_back({{"key", setting.key}, {"value", setting.value}, {"source", setting.source}});
+      list.push_back(
+          {{"key", setting.key}, {"value", nlohmann::ordered_json::parse(setting.value)}, {"source", setting.source}});
     }
     output.add_line(list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
@@ -113,8 +142,12 @@ void add_config_command(CLI::App& app, Program& program) {
       "Exit code: 0 all is well; 2 the manifest is wrong; 3 a plugin cannot be used.\n\n"
       "Examples:\n  bulkhead config check\n  bulkhead config check -m deploy/bulkhead.toml",
       &check);
-  add("explain", "show every value that is set, and where",
-      "Examples:\n  bulkhead config explain\n  bulkhead config explain --json -m bulkhead.toml", &explain_settings);
+  add("explain", "show every value in force, for the pool and for each task, and where it comes from",
+      "A value comes from a flag, the environment, a line of the manifest, the plugin's author, or the\n"
+      "default; what [limits] cuts shows the limit. map and call take --timeout and others on top.\n\n"
+      "Examples:\n  bulkhead config explain\n  bulkhead config explain -p build/math.so\n"
+      "  bulkhead config explain --json -m bulkhead.toml",
+      &explain_settings);
 }
 
 }  // namespace bulkhead::cli

@@ -35,7 +35,7 @@ unsigned char type_of(int folder, const dirent& entry) {
 }  // namespace
 
 FileSource::FileSource(std::vector<std::string> folders, Options options)
-    : folders_(std::move(folders)), options_(options) {
+    : folders_(std::move(folders)), options_(std::move(options)) {
   for (const auto& folder : folders_) {
     std::vector<Entry> entries;
     // Told now, while nothing runs.
@@ -86,9 +86,12 @@ bool FileSource::enter(std::string path, int flags) {
 }
 
 bool FileSource::is_result(const std::string& path, ino_t inode) const {
-  if (options_.result == nullptr || inode != options_.result->inode()) return false;
-  struct stat status {};
-  return ::lstat(path.c_str(), &status) == 0 && options_.result->is_same_file(status.st_dev, status.st_ino);
+  for (const Output* const result : options_.results) {
+    struct stat status {};
+    if (inode != result->inode() || ::lstat(path.c_str(), &status) != 0) continue;
+    if (result->is_same_file(status.st_dev, status.st_ino)) return true;
+  }
+  return false;
 }
 
 ItemSource::Next FileSource::next(Item& item) {

@@ -20,9 +20,9 @@ class Output;
 class FileSource final : public ItemSource {
  public:
   struct Options {
-    bool counts_bytes = false;       // fills in Item::bytes, one system call a file
-    bool counts_ahead = false;       // for fraction(): a thread counts the files
-    const Output* result = nullptr;  // is no item, should it lie below one of the folders
+    bool counts_bytes = false;           // fills in Item::bytes, one system call a file
+    bool counts_ahead = false;           // for fraction(): a thread counts the files
+    std::vector<const Output*> results;  // are no items, should they lie below one of the folders
   };
   // A folder that is named may be a link. Throws UsageFailure when one of them cannot be listed.
   FileSource(std::vector<std::string> folders, Options options);

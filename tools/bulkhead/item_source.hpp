@@ -3,6 +3,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,10 +17,18 @@ enum class ItemForm : std::uint8_t {
   kFile,  // a file's path
 };
 
+// When a worker could have begun it, and how long its result took from then on: its wait for a worker too.
+struct ItemTiming {
+  std::chrono::system_clock::time_point start;
+  double seconds = 0;
+};
+
 struct Item {
   std::string text;
   std::string error;        // why it could not be read; empty: it could
   std::uint64_t bytes = 0;  // of the file, where the source was asked to count
+  std::uint64_t index = 0;  // from 0; not the source's to say
+  std::optional<ItemTiming> timing = {};
 };
 
 class ItemSource {

@@ -8,12 +8,15 @@
 #include <span>
 
 #include "argument_template.hpp"
+#include "call_limits.hpp"
 #include "commands.hpp"
 #include "failures.hpp"
 #include "file_source.hpp"
+#include "job_record.hpp"
 #include "line_source.hpp"
 #include "map_output.hpp"
 #include "map_run.hpp"
+#include "map_summary.hpp"
 #include "progress.hpp"
 
 namespace bulkhead::cli {
@@ -33,6 +36,9 @@ struct MapCommand {
   std::string on_error = "skip";
   bool has_summary = false;
   bool as_json = false;
+  std::string job_log;
+  bool resumes = false;
+  CallLimits limits;
   std::vector<std::string> words;  // the task's name first
 
   [[nodiscard]] ItemForm form() const {
@@ -45,27 +51,30 @@ struct MapCommand {
   }
 };
 
-std::unique_ptr<ItemSource> make_source(const MapCommand& command, const Output& output, bool has_progress) {
+std::unique_ptr<ItemSource> make_source(const MapCommand& command, JobRecord& record, bool has_progress) {
   if (command.folders.empty()) {
     return std::make_unique<LineSource>(command.input, command.has_nuls ? '\0' : '\n', command.form());
   }
-  return std::make_unique<FileSource>(
-      command.folders,
-      FileSource::Options{.counts_bytes = command.has_summary, .counts_ahead = has_progress, .result = &output});
+  std::vector<const Output*> results = {&record.output()};
+  if (const auto* log = record.log()) results.push_back(&log->file());
+  return std::make_unique<FileSource>(command.folders, FileSource::Options{.counts_bytes = command.has_summary,
+                                                                           .counts_ahead = has_progress,
+                                                                           .results = std::move(results)});
 }
 
-void print_summary(const MapOutput& results, double seconds, bool as_json) {
-  const double rate = seconds > 0 ? static_cast<double>(results.items()) / seconds : 0;
-  if (as_json) {
-    const nlohmann::ordered_json summary = {
-        {"items", results.items()}, {"failed", results.failed()}, {"bytes", results.bytes()}, {"seconds", seconds}};
-    std::fprintf(stderr, "%s\n", summary.dump().c_str());
-    return;
-  }
-  const double megabytes = static_cast<double>(results.bytes()) / 1e6;
-  std::fprintf(stderr, "%llu items, %llu failed, %.3f s, %.0f items/s, %.1f MB, %.1f MB/s\n",
-               static_cast<unsigned long long>(results.items()), static_cast<unsigned long long>(results.failed()),
-               seconds, rate, megabytes, seconds > 0 ? megabytes / seconds : 0);
+// What must not change between a run and the one that resumes it.
+std::string identity_of(const MapCommand& command) {
+  const char* const form = !command.folders.empty() ? "files"
+                           : command.has_nuls       ? "null"
+                           : command.has_lines      ? "lines"
+                                                    : "json";
+  const nlohmann::ordered_json identity = {
+      {"task", command.words[0]},
+      {"arguments", std::vector<std::string>(command.words.begin() + 1, command.words.end())},
+      {"items", form},
+      {"as", command.file_as},
+      {"order", command.is_unordered ? "any" : "input"}};
+  return identity.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 int map(const Program& program, const MapCommand& command) {
@@ -75,28 +84,38 @@ int map(const Program& program, const MapCommand& command) {
   const ArgumentTemplate arguments(task, signature, std::span(command.words).subspan(1), command.form(), command.as());
 
   Progress progress;
-  std::optional<Output> output;
-  command.output.empty() ? output.emplace() : output.emplace(command.output);
-  const auto source = make_source(command, *output, progress.is_shown());
-  MapOutput results(*output, command.form(), command.is_unordered || !command.folders.empty());
+  JobRecord record({.log = command.job_log,
+                    .output = command.output,
+                    .resumes = command.resumes,
+                    .is_ordered = !command.is_unordered,
+                    .identity = identity_of(command)});
+  const auto source = make_source(command, record, progress.is_shown());
+  MapOutput results(record, command.form(), command.is_unordered || !command.folders.empty());
 
   program.interrupt->begin_orderly();
-  Pool pool = engine.pool({.processes = command.processes});
-  MapRun run(pool, *source, arguments, *output, results, progress, *program.interrupt,
+  // It bounds by itself what waits for a worker; a limit of the manifest's would only stall or end it.
+  Pool pool = engine.pool({.processes = command.processes, .max_pending = kNoLimit, .max_pending_bytes = kNoLimit});
+  MapRun run(pool, *source, arguments, record.output(), results, progress, *program.interrupt,
              {.task = task,
               .chunk = command.chunk,
               .is_ordered = !command.is_unordered,
-              .stops_at_error = command.on_error == "stop"});
+              .stops_at_error = command.on_error == "stop",
+              .limits = command.limits});
   const bool is_complete = run.run();
-  output->finish();
+  const PoolStats stats = pool.stats();
   if (is_complete) {
+    record.finish();
     pool.close();
   } else {
+    record.output().finish();
     pool.terminate();
   }
   pool.join();
 
-  if (command.has_summary) print_summary(results, progress.seconds(), command.as_json);
+  if (command.has_summary) {
+    const auto text = command.as_json ? &summary_json : &summary_text;
+    std::fprintf(stderr, "%s\n", text(results, stats, progress.seconds()).c_str());
+  }
   if (results.failed() == 0) return kDone;
   std::fprintf(stderr, "error: %s%s\n", results.failure_summary().c_str(),
                is_complete ? "" : " (stopped there: --on-error stop)");
@@ -134,9 +153,16 @@ void add_run_options(CLI::App& app, MapCommand& command) {
   app.add_option("--on-error", command.on_error, "go on with the other items, or stop at the first error")
       ->type_name("skip|stop")
       ->check(CLI::IsMember({"skip", "stop"}));
-  app.add_option("-o,--output", command.output, "write results to FILE (default: standard output)")->type_name("FILE");
-  auto* const summary = app.add_flag("--summary", command.has_summary, "counts, seconds and bytes on standard error");
+  add_call_limits(app, command.limits);
+  auto* const output =
+      app.add_option("-o,--output", command.output, "write results to FILE (default: standard output)");
+  output->type_name("FILE");
+  auto* const summary =
+      app.add_flag("--summary", command.has_summary, "counts, seconds, bytes and run times on standard error");
   app.add_flag("--json", command.as_json, "the summary as JSON")->needs(summary);
+  auto* const job_log = app.add_option("--joblog", command.job_log, "append a line of JSON to FILE for each item done");
+  job_log->type_name("FILE");
+  app.add_flag("--resume", command.resumes, "go on where the job log ends: see below")->needs(job_log)->needs(output);
 }
 
 }  // namespace
@@ -154,12 +180,23 @@ void add_map_command(CLI::App& app, Program& program) {
       "{} in an ARG is the item. Results are JSON Lines in the order of the items; with --files or\n"
       "--unordered, and for an item that failed, a line is {\"item\":…,\"result\":…} or\n"
       "{\"item\":…,\"error\":{\"type\":…,\"text\":…}}.\n\n"
+      "With --joblog and -o, --resume goes on after a crash, a kill -9 or Ctrl-C at any moment: items\n"
+      "that the log tells of as done are not run again, those that failed are, and in the end the\n"
+      "output has one line per item, in input order unless --unordered. Items that were running at\n"
+      "the kill may run a second time, and so may those whose results were not written yet: 50 ms of\n"
+      "them, and in input order all (512 a worker at most) that waited for a slower one before them.\n"
+      "So the task should be one that may run twice. The command and its input must be the same (items may be added at "
+      "the\n"
+      "end); else it is refused. Until the end, lines of items run again stand at the output's end.\n"
+      "A computer that loses power may lose what the system had not put on disk yet.\n\n"
       "Examples:\n"
       "  bulkhead map --files /usr/include digest.sha256\n"
       "  bulkhead map --files photos -o small.jsonl img.resize {} 800\n"
       "  seq 1000 | bulkhead map math.square\n"
       "  printf '[1,2]\\n[3,4]\\n' | bulkhead map -p build/math.so math.add\n"
-      "  find . -name '*.c' -print0 | bulkhead map -0 text.line_count");
+      "  find . -name '*.c' -print0 | bulkhead map -0 text.line_count\n"
+      "  bulkhead map --timeout 30s --retries 2 -i urls.jsonl -o pages.jsonl web.fetch\n"
+      "  bulkhead map --joblog job.log --resume -i big.jsonl -o out.jsonl img.resize {} 800");
   command->callback([&program, parsed, command] {
     parsed->words = task_words(*command);
     program.action = [&program, parsed] { return map(program, *parsed); };

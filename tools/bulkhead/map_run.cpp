@@ -18,6 +18,7 @@ constexpr std::uint64_t kChunkBytes = std::uint64_t{256} << 10;
 // the work evenly at the end.
 constexpr double kChunkSeconds = 0.002;
 constexpr std::size_t kLargestChunk = 64;
+constexpr std::uint64_t kSkippedAtOnce = 4096;
 // Lines reach their reader at least this often.
 constexpr auto kFlushPause = milliseconds(50);
 
@@ -45,6 +46,7 @@ bool MapRun::run() {
       const std::uint64_t seen = interrupt_.notified();
       const bool has_collected = collect();
       if (must_stop_) break;
+      if (!output_.is_empty() && steady_clock::now() - output_.last_flush() >= kFlushPause) results_.flush();
       const bool has_fed = feed();
       progress_.update(results_.items(), results_.failed(), source_.fraction());
       if (has_all_input_ && sent_.empty()) break;
@@ -54,11 +56,11 @@ bool MapRun::run() {
     // Interrupted, or the pool is of no use any more: what is finished is written all the same, in whole lines. When it
     // was the output that failed, the buffer is empty.
     progress_.clear();
-    output_.flush();
+    results_.flush();
     throw;
   }
   progress_.clear();
-  output_.flush();
+  results_.flush();
   return !must_stop_;
 }
 
@@ -71,13 +73,20 @@ bool MapRun::feed() {
     Item item;
     switch (source_.next(item)) {
       case ItemSource::Next::kItem:
-        add_item(std::move(item));
+        item.index = items_read_++;
         has_fed = true;
+        if (results_.skips(item)) {
+          // However many there are, Ctrl-C is heard.
+          if (items_read_ % kSkippedAtOnce == 0) return true;
+        } else {
+          add_item(std::move(item));
+        }
         continue;
       case ItemSource::Next::kLater:
         is_waiting_for_input_ = true;
         break;
       case ItemSource::Next::kEnd:
+        results_.check_input_ended(items_read_);
         has_all_input_ = true;
         break;
     }
@@ -89,18 +98,22 @@ bool MapRun::feed() {
 }
 
 void MapRun::add_item(Item item) {
-  if (!next_) next_ = std::make_shared<Chunk>();
+  std::string json;
   if (item.error.empty()) {
     try {
-      std::string json;
       arguments_.build(json, item.text);
-      next_->bytes += json.size();
-      bytes_ahead_ += json.size();
-      next_->calls.push_back(std::move(json));
     } catch (const ItemFailure& failure) {
       item.error = failure.what();
       item.bytes = 0;
     }
+  }
+  // What may be too large to travel does so alone.
+  if (json.size() >= kChunkBytes) send();
+  if (!next_) next_ = std::make_shared<Chunk>();
+  if (item.error.empty()) {
+    next_->bytes += json.size();
+    bytes_ahead_ += json.size();
+    next_->calls.push_back(std::move(json));
   }
   next_->items.push_back(std::move(item));
   ++items_ahead_;
@@ -110,6 +123,8 @@ void MapRun::add_item(Item item) {
 void MapRun::send() {
   if (!next_) return;
   ChunkPtr chunk = std::exchange(next_, nullptr);
+  chunk->sent = std::chrono::system_clock::now();
+  chunk->sent_at = steady_clock::now();
   sent_.push_back(chunk);
   if (chunk->calls.empty()) {
     chunk->is_done.store(true, std::memory_order_release);
@@ -117,10 +132,13 @@ void MapRun::send() {
   }
   try {
     // The callback outlives this object when the pool is terminated; the chunk and the interrupt are there.
-    chunk->result = pool_.map_json_async(options_.task, chunk->calls, [chunk, &interrupt = interrupt_] {
+    CallOptions<void> options = options_.limits.options();
+    options.on_result = [chunk, &interrupt = interrupt_] {
+      chunk->done_at = steady_clock::now();
       chunk->is_done.store(true, std::memory_order_release);
       interrupt.notify();
-    });
+    };
+    chunk->result = pool_.map_json_async(options_.task, chunk->calls, std::move(options));
   } catch (const PayloadError&) {
     refuse_chunk(*chunk, describe_error(std::current_exception()));
   }
@@ -159,12 +177,15 @@ void MapRun::write_results(Chunk& chunk) {
   std::vector<JsonOutcome> outcomes;
   if (chunk.result.valid()) outcomes = chunk.result.get();
   std::size_t next = 0;
-  for (const Item& item : chunk.items) {
+  const ItemTiming timing{.start = chunk.sent,
+                          .seconds = std::chrono::duration<double>(chunk.done_at - chunk.sent_at).count()};
+  for (Item& item : chunk.items) {
     if (must_stop_) return;
     if (!item.error.empty()) {
       write_error(item, {"InputError", item.error});
       continue;
     }
+    item.timing = timing;
     JsonOutcome& outcome = outcomes[next++];
     if (outcome.error) {
       write_error(item, describe_error(outcome.error));
@@ -203,11 +224,7 @@ void MapRun::sleep(std::uint64_t seen) {
   auto limit = progress_.is_shown() ? milliseconds(100) : milliseconds(-1);
   if (!output_.is_empty()) {
     const auto since = std::chrono::duration_cast<milliseconds>(steady_clock::now() - output_.last_flush());
-    if (since >= kFlushPause) {
-      output_.flush();
-    } else {
-      limit = kFlushPause - since;
-    }
+    limit = std::max(kFlushPause - since, milliseconds(0));  // run() flushes
   }
   interrupt_.sleep(seen, is_waiting_for_input_ ? source_.descriptor() : -1, limit);
 }

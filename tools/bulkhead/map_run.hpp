@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "argument_template.hpp"
+#include "call_limits.hpp"
 #include "interrupt.hpp"
 #include "item_source.hpp"
 #include "map_output.hpp"
@@ -29,6 +30,7 @@ struct MapRunOptions {
   std::optional<int> chunk;  // items that travel together; unset: by how long they take
   bool is_ordered = true;
   bool stops_at_error = false;
+  CallLimits limits;
 };
 
 class MapRun {
@@ -45,9 +47,11 @@ class MapRun {
     std::vector<Item> items;         // with those that never became a call
     std::vector<std::string> calls;  // arguments; emptied when they were sent
     std::uint64_t bytes = 0;         // of the arguments
+    std::chrono::system_clock::time_point sent;
+    std::chrono::steady_clock::time_point sent_at;
+    std::chrono::steady_clock::time_point done_at;  // set before is_done
     AsyncResult<std::vector<JsonOutcome>> result;
-    // Set on the callback thread. release, and acquire at its reader: what came before is not looked at, but it costs
-    // nothing and spares the next reader the question.
+    // Set on the callback thread. release, and acquire at its reader: done_at.
     std::atomic<bool> is_done = false;
   };
   using ChunkPtr = std::shared_ptr<Chunk>;
@@ -78,6 +82,7 @@ class MapRun {
   std::size_t window_items_;
   ChunkPtr next_;              // being filled
   std::deque<ChunkPtr> sent_;  // oldest first
+  std::uint64_t items_read_ = 0;
   std::size_t items_ahead_ = 0;
   std::uint64_t bytes_ahead_ = 0;
   bool is_waiting_for_input_ = false;

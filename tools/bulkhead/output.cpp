@@ -13,13 +13,15 @@
 
 namespace bulkhead::cli {
 
-Output::Output(const std::string& file) : file_(file) {
-  fd_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+Output::Output(const std::string& file, Contents contents) : file_(file) {
+  const int how = contents == Contents::kEmptied ? O_WRONLY | O_TRUNC : O_RDWR | O_APPEND;
+  fd_ = ::open(file.c_str(), how | O_CREAT | O_CLOEXEC, 0666);
   if (fd_ < 0) throw UsageFailure("cannot write to \"" + file + "\": " + std::strerror(errno));
   struct stat status {};
   if (::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) {
     device_ = status.st_dev;
     inode_ = status.st_ino;
+    written_ = static_cast<std::uint64_t>(status.st_size);
   }
 }
 
@@ -42,6 +44,7 @@ void Output::flush() {
     const auto count = ::write(fd_, rest.data(), rest.size());
     if (count >= 0) {
       rest.remove_prefix(static_cast<std::size_t>(count));
+      written_ += static_cast<std::uint64_t>(count);
       continue;
     }
     // Interrupted: the lines are written all the same; a second Ctrl-C ends the program.
@@ -59,6 +62,17 @@ void Output::flush() {
   }
   buffer_.clear();
   last_flush_ = std::chrono::steady_clock::now();
+}
+
+void Output::cut(std::uint64_t size) {
+  if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) {
+    throw IoFailure("cannot shorten " + shown() + ": " + std::strerror(errno));
+  }
+  written_ = size;
+}
+
+void Output::sync() const {
+  if (::fdatasync(fd_) != 0) throw IoFailure("cannot write to " + shown() + ": " + std::strerror(errno));
 }
 
 void Output::finish() {

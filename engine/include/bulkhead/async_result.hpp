@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <coroutine>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -37,8 +38,14 @@ struct DecodeMap {
 [[noreturn]] void raise_not_ready();
 [[noreturn]] void raise_wait_ended(const Completion& completion);
 
+struct ResultAccess;
+
 }  // namespace detail
 
+//   auto sum = pool.apply_async<std::int64_t>("math.add", 2, 3);
+//   while (!sum.wait(100ms)) std::cerr << ".";
+//   if (sum.successful()) std::cout << sum.get() << "\n";
+//
 // Copyable; copies speak of the same result. Outlives its pool and engine. Dropping it neither waits nor cancels.
 // Every member may be called from any thread; one of a default-constructed object throws UsageError.
 template <class R>
@@ -54,7 +61,7 @@ class [[nodiscard]] AsyncResult {
   [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(completion_); }
 
   // Whether there is a verdict.
-  [[nodiscard]] bool ready() const { return detail::is_done(checked()); }
+  [[nodiscard]] bool ready() const { return detail::poll(checked()); }
 
   // Whether the verdict is a result. Throws UsageError before ready() (multiprocessing: ValueError).
   [[nodiscard]] bool successful() const {
@@ -62,7 +69,8 @@ class [[nodiscard]] AsyncResult {
     return detail::first_failure(*completion_) == detail::item_count(*completion_);
   }
 
-  // Waits for the verdict.
+  // Waits for the verdict. Where the host runs callbacks (Callbacks::kManual) and this result has one, the waiting thread
+  // runs what is queued, in order, until that has run: nobody else may ever do it.
   void wait() const { (void)detail::wait_until(checked(), std::chrono::steady_clock::time_point::max()); }
 
   // Waits at most `limit`; says whether there is a verdict. Throws UsageError for a negative time.
@@ -79,16 +87,31 @@ class [[nodiscard]] AsyncResult {
   }
 
   // The same, but throws TimeoutError when there is no verdict within `limit`; the task goes on and may be asked again.
+  //
+  //   try {
+  //     std::cout << pool.apply_async<double>("math.sqrt", 2).get(1s) << "\n";
+  //   } catch (const bulkhead::TimeoutError& error) {
+  //     std::cerr << error.what() << "\n";
+  //   }
   template <class Rep, class Period>
   R get(std::chrono::duration<Rep, Period> limit) const {
     if (!wait(limit)) detail::raise_wait_ended(*completion_);
     return decoder_(*completion_);
   }
 
-  // Takes back what no worker has begun; of a map, every such item. Exact: the outcome tells what happened.
-  CancelOutcome cancel(CancelMode = CancelMode::kCooperative) const { return detail::cancel(checked()); }
+  // Takes back what no worker has begun; what runs is told (TaskContext::cancelled(), check()) and waited for, at most
+  // `grace` (default: not at all; 100 ms for kForce). kForce then kills its worker: no other task is hit. Exact: the
+  // outcome tells what happened. Of a map, every item is cancelled; the outcome is that of the one that went furthest.
+  //
+  //   auto roots = pool.map_async<double>("math.sqrt", std::views::iota(0, 1000));
+  //   if (roots.cancel() == bulkhead::CancelOutcome::kStillRunning) roots.cancel(bulkhead::CancelMode::kForce);
+  CancelOutcome cancel(CancelMode mode = CancelMode::kCooperative, std::optional<TimeLimit> grace = {}) const {
+    return detail::cancel(checked(), mode, grace);
+  }
 
-  // co_await result: resumes on the engine's callback thread.
+  // co_await result: resumes on the engine's callback thread, or in Engine::dispatch().
+  //
+  //   [&]() -> Job { std::cout << co_await pool.apply_async<double>("math.sqrt", 2) << "\n"; }();
   [[nodiscard]] bool await_ready() const { return ready(); }
   void await_suspend(std::coroutine_handle<> coroutine) const {
     detail::when_done(*completion_, [coroutine] { coroutine.resume(); });
@@ -96,6 +119,8 @@ class [[nodiscard]] AsyncResult {
   R await_resume() const { return decoder_(*completion_); }
 
  private:
+  friend struct detail::ResultAccess;
+
   detail::Completion& checked() const {
     if (!completion_) detail::raise_no_result();
     return *completion_;
@@ -104,5 +129,15 @@ class [[nodiscard]] AsyncResult {
   detail::CompletionRef completion_;
   Decoder decoder_ = nullptr;
 };
+
+namespace detail {
+struct ResultAccess {
+  // Throws UsageError when there is none.
+  template <class R>
+  [[nodiscard]] static Completion& completion(const AsyncResult<R>& result) {
+    return result.checked();
+  }
+};
+}  // namespace detail
 
 }  // namespace bulkhead

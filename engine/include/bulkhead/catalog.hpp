@@ -1,6 +1,7 @@
 // What an engine knows of a task without running anything.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,11 @@ struct CatalogEntry {
   std::string version;                   // the plugin's
   std::string doc;                       // empty when the author wrote none
   std::vector<std::string> param_names;  // empty when the author gave none
+  // The author's defaults; zero: none.
+  std::chrono::nanoseconds timeout{};
+  std::chrono::nanoseconds soft_timeout{};
+  int retries = 0;             // counts only where is_idempotent
+  bool is_idempotent = false;  // running it again is harmless
 };
 
 }  // namespace bulkhead

@@ -9,6 +9,7 @@
 // Threads:   const members may be called from any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <new>
@@ -84,8 +85,9 @@ class TaskError : public Error {
     Phase phase = Phase::kRun;  // kInit: a state's constructor threw
     std::uint64_t task_id = 0;
     std::int64_t worker_pid = 0;
-    std::string category;  // of a std::system_error
-    int value = 0;         // its error number
+    std::string category;         // of a std::system_error
+    int value = 0;                // its error number
+    std::vector<Cause> attempts;  // how those before this one ended
   };
   explicit TaskError(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kTask; }
@@ -112,7 +114,8 @@ class WorkerLost : public Error {
     int exit_code = -1;  // -1: ended by a signal, or unknown (the warden died at the same time)
     bool core_dumped = false;
     Phase phase = Phase::kRun;
-    std::string detail;  // more, when there is more to say
+    std::string detail;           // more, when there is more to say
+    std::vector<Cause> attempts;  // how those before this one ended
   };
   explicit WorkerLost(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kWorkerLost; }
@@ -145,9 +148,25 @@ class TimeoutError : public detail::PlainError<ErrorCode::kTimeout> {
   using PlainError::PlainError;
 };
 // The task's own limit or deadline passed. Final. Not derived from TimeoutError.
-class TaskTimeout : public detail::PlainError<ErrorCode::kTaskTimeout> {
+class TaskTimeout : public Error {
  public:
-  using PlainError::PlainError;
+  struct Info {
+    std::string task;
+    std::uint64_t task_id = 0;
+    bool was_running = false;           // false: it waited for a worker until its deadline
+    std::chrono::nanoseconds waited{};  // how long it ran, or was queued
+    std::chrono::nanoseconds limit{};   // the timeout that passed; zero: the deadline did
+    bool was_soft = false;              // it stopped by itself when the soft limit had passed
+    std::vector<Cause> attempts;        // how those before this one ended
+  };
+  explicit TaskTimeout(Info info) : info_(std::move(info)) {}
+  [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kTaskTimeout; }
+  [[nodiscard]] const Info& info() const noexcept { return info_; }
+  [[nodiscard]] bool was_running() const noexcept { return info_.was_running; }
+  [[nodiscard]] std::chrono::nanoseconds waited() const noexcept { return info_.waited; }
+
+ private:
+  Info info_;
 };
 class TaskCancelled : public detail::PlainError<ErrorCode::kTaskCancelled> {
  public:
@@ -163,6 +182,7 @@ class PoolBroken : public detail::PlainError<ErrorCode::kPoolBroken> {
  public:
   using PlainError::PlainError;
 };
+// As many tasks, or bytes of arguments, wait as may; nothing was submitted.
 class QueueFull : public detail::PlainError<ErrorCode::kQueueFull> {
  public:
   using PlainError::PlainError;

@@ -8,6 +8,8 @@
 // help.
 #pragma once
 
+#include <bulkhead/catalog.hpp>
+
 #include <sys/types.h>
 
 #include <chrono>
@@ -16,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,8 +44,9 @@ struct TaskDefaults {
   Setting<std::chrono::nanoseconds> timeout;  // nanoseconds::max(): "none" was written
   Setting<std::chrono::nanoseconds> soft_timeout;
   Setting<int> retries;
-  Setting<int> priority;
-  SourcePlace place;  // of the table
+  Setting<int> priority;     // 0 to 7
+  Setting<int> max_running;  // calls in all workers of a pool at the same time
+  SourcePlace place;         // of the table
 };
 
 // [[plugin]]
@@ -67,6 +71,15 @@ struct Manifest {
   Setting<std::chrono::nanoseconds> init_timeout;
   Setting<std::uint32_t> ring_bytes;
   Setting<std::vector<std::string>> pool_plugins;  // names: only these are loaded into workers
+  Setting<int> max_tasks_jitter;
+  Setting<std::uint64_t> pool_max_rss_bytes;
+  Setting<int> max_pending;
+  Setting<std::uint64_t> max_pending_bytes;
+  Setting<std::string> when_full;  // "block" or "fail"
+  Setting<std::chrono::nanoseconds> submit_timeout;
+  Setting<std::chrono::nanoseconds> kill_grace;
+  Setting<std::chrono::nanoseconds> idle_timeout;
+  Setting<int> min_processes;
 
   Setting<std::vector<std::string>> plugin_dirs;           // joined to the manifest's folder
   std::vector<ManifestPlugin> plugins;                     // in the order written
@@ -84,14 +97,21 @@ struct Manifest {
 [[nodiscard]] std::optional<std::chrono::nanoseconds> capped_timeout(const Manifest& manifest,
                                                                      std::optional<std::chrono::nanoseconds> timeout);
 
+// A duration as a manifest has it: "250ms", "5s", "10m"; "none" is nanoseconds::max(). Throws UsageError that says what
+// to write instead.
+[[nodiscard]] std::chrono::nanoseconds duration_of(std::string_view text);
+// The reverse.
+[[nodiscard]] std::string text_of(std::chrono::nanoseconds duration);
+
 // One line of `bulkhead config explain`.
 struct ExplainedSetting {
   std::string key;     // "pool.processes", "task.img.resize.timeout"
   std::string value;   // as one would write it
-  std::string source;  // "bulkhead.toml:3"
+  std::string source;  // "bulkhead.toml:3", "plugin \"img\"", "default"
 };
-// Everything the manifest sets, in its order of sections.
-[[nodiscard]] std::vector<ExplainedSetting> explain(const Manifest& manifest);
+// Every setting of the pool and of each of these tasks as it is in force: within [limits], from the manifest, the
+// plugin or the default.
+[[nodiscard]] std::vector<ExplainedSetting> explain(const Manifest& manifest, std::span<const CatalogEntry> tasks);
 
 // Reads TOML. `file` is for messages, and its folder is where relative paths start.
 [[nodiscard]] Manifest parse_manifest(std::string_view text, const std::string& file);

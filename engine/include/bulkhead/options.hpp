@@ -7,22 +7,83 @@
 #include <bulkhead/error.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bulkhead {
 
+namespace detail {
+
+struct TaskInfo;
+
+// Any duration as nanoseconds; what is too large is for ever.
+template <class Rep, class Period>
+[[nodiscard]] constexpr std::chrono::nanoseconds saturate(std::chrono::duration<Rep, Period> duration) noexcept {
+  using Wide = std::chrono::duration<long double, std::nano>;
+  const Wide wide = duration;
+  if (wide.count() >= static_cast<long double>(std::chrono::nanoseconds::max().count())) {
+    return std::chrono::nanoseconds::max();
+  }
+  if (wide.count() <= static_cast<long double>(std::chrono::nanoseconds::min().count())) {
+    return std::chrono::nanoseconds::min();
+  }
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration);
+}
+
+}  // namespace detail
+
+// A length of time, from any duration: one too large for nanoseconds is for ever, as is kNoLimit.
+class TimeLimit {
+ public:
+  template <class Rep, class Period>
+  constexpr TimeLimit(std::chrono::duration<Rep, Period> duration) noexcept : value_(detail::saturate(duration)) {}
+  [[nodiscard]] constexpr std::chrono::nanoseconds value() const noexcept { return value_; }
+  [[nodiscard]] constexpr bool is_for_ever() const noexcept { return value_ == std::chrono::nanoseconds::max(); }
+
+ private:
+  std::chrono::nanoseconds value_;
+};
+
+// Removes a limit that the manifest or the plugin sets. What [limits] of the manifest says stays.
+//
+//   auto sum = pool.apply_async<std::int64_t>("math.add", {.timeout = bulkhead::kNoLimit}, 2, 3);
+struct NoLimit {
+  constexpr operator TimeLimit() const noexcept { return std::chrono::nanoseconds::max(); }
+  constexpr operator int() const noexcept { return std::numeric_limits<int>::max(); }
+  constexpr operator std::uint64_t() const noexcept { return std::numeric_limits<std::uint64_t>::max(); }
+};
+inline constexpr NoLimit kNoLimit{};
+
 // How workers come to be, with multiprocessing's names.
+//
+//   auto fresh = engine.pool({.start_method = bulkhead::StartMethod::kSpawn});
+//   auto threads = engine.pool({.processes = 4, .start_method = bulkhead::StartMethod::kThread});
 enum class StartMethod : std::uint8_t {
   kForkserver,  // forked from a small process that never ran plugin code: fast, and the default
   kSpawn,       // a fresh executable each time
+  kFork,        // copies of the host as it was when its engine was made (EngineOptions::start_method)
+  kThread,      // threads of the host: multiprocessing's ThreadPool. No crash isolation, no limit that kills; what
+                // still runs two seconds after its pool is gone is left to itself
 };
 
+// Who runs callbacks and resumes coroutines.
+enum class Callbacks : std::uint8_t {
+  kOwnThread,  // a thread of the engine's
+  kManual,     // the host, in Engine::dispatch(), when Engine::event_fd() is readable
+};
+
+//   auto engine = bulkhead::Engine::from_plugins(
+//       {"math.so"}, {.worker_program = "/opt/app/bulkhead-worker",
+//                     .on_log = [](int level, std::string_view text) { std::clog << level << " " << text << "\n"; },
+//                     .callbacks = bulkhead::Callbacks::kManual});
 struct EngineOptions {
   // The worker program. Default: $BULKHEAD_WORKER, the place compiled in, beside the library, beside the executable.
   std::optional<std::filesystem::path> worker_program = {};
@@ -31,17 +92,102 @@ struct EngineOptions {
   // Receives the engine's own log lines (level: spdlog's numbers, 0 trace … 5 critical). Called from any thread; must
   // not call the engine. Default: stderr, from level $BULKHEAD_LOG on ("warning" when unset).
   std::function<void(int level, std::string_view text)> on_log = {};
+  // Default: kOwnThread.
+  std::optional<Callbacks> callbacks = {};
+  // The start method of pools that name none. kFork can only be said here (or in the manifest): the engine copies this
+  // process when it is made, which must have one thread then (UsageError).
+  std::optional<StartMethod> start_method = {};
 };
 
+// Arguments of a pool's initializer: bulkhead::args(1, "x").
+class InitArgs {
+ public:
+  // Writes them as the task's types to `bytes`. Throws SignatureMismatch or ArgumentError.
+  using Encode = std::function<void(const detail::TaskInfo& task, std::vector<std::byte>& bytes)>;
+
+  InitArgs() = default;
+  explicit InitArgs(Encode encode) : encode_(std::move(encode)) {}
+  [[nodiscard]] const Encode& encode() const noexcept { return encode_; }
+
+ private:
+  Encode encode_;
+};
+
+// What a submission does when the queue is full.
+//
+//   auto pool = engine.pool({.max_pending = 1000, .when_full = bulkhead::WhenFull::kFail});
+//   try {
+//     for (int i = 0; i < 1'000'000; ++i) (void)pool.apply_async<std::int64_t>("math.square", i);
+//   } catch (const bulkhead::QueueFull& full) {
+//     std::cerr << full.what() << "\n";
+//   }
+enum class WhenFull : std::uint8_t {
+  kBlock,  // waits for room, at most PoolOptions::submit_timeout, then throws QueueFull
+  kFail,   // throws QueueFull at once
+};
+
+// Workers and their lives, what they load and run first, how much may wait.
+//
+//   auto pool = engine.pool({.processes = 4,
+//                            .initializer = "db.connect",
+//                            .initargs = bulkhead::args("localhost", 5432),
+//                            .max_tasks_per_child = 1000,
+//                            .plugins = {{"db", "math"}}});
+//   auto modest = engine.pool({.max_tasks_per_child = 1000, .max_tasks_jitter = 100, .max_rss = 512u << 20});
+//   auto bounded = engine.pool({.max_pending = 10'000, .max_pending_bytes = 64u << 20, .submit_timeout = 10s});
+//   auto resting = engine.pool({.processes = 8, .kill_grace = 500ms, .idle_timeout = 1min, .min_processes = 2});
 struct PoolOptions {
-  // Workers. Default: the CPUs this process may use. Zero or less is a UsageError.
+  // Workers. Default: usable_cpu_count(). Zero or less is a UsageError.
   std::optional<int> processes = {};
+  // A task that each worker runs once before any other, with `initargs`; its result is discarded. Should it fail in
+  // every new worker, the pool is broken (PoolBroken, with the first cause). Throws TaskNotFound, SignatureMismatch,
+  // ArgumentError, and UsageError for `initargs` without it.
+  std::optional<std::string> initializer = {};
+  InitArgs initargs = {};
+  // A worker that has begun so many tasks is replaced by a fresh one. Default: never. Zero or less is a UsageError.
+  std::optional<int> max_tasks_per_child = {};
   std::optional<StartMethod> start_method = {};
+  // Only these plugins, by name, are loaded into the workers. Default: all of the engine's.
+  std::optional<std::vector<std::string>> plugins = {};
   // How long a worker may take to load its plugins and run their initialisers. Default: 30 s.
-  std::optional<std::chrono::nanoseconds> init_timeout = {};
+  std::optional<TimeLimit> init_timeout = {};
   // Bytes of each of a worker's two rings, a power of two from 64 KiB. Default: 1 MiB. Larger payloads travel in
   // blocks of their own.
   std::optional<std::uint32_t> ring_bytes = {};
+  // Each worker's max_tasks_per_child is larger by a random number up to this, so that not all are replaced at once.
+  std::optional<int> max_tasks_jitter = {};
+  // A worker whose anonymous memory (bytes; what it allocated, not what it maps) grows beyond this is replaced once its
+  // task has ended; a task that goes on is killed, and gets WorkerLost. Sampled ten times a second, twice before a kill.
+  std::optional<std::uint64_t> max_rss = {};
+  // How many tasks, and bytes of arguments, may wait in the host for a worker; what is already in a worker's ring does
+  // not count. Default: no limit. Then what `when_full` says.
+  std::optional<int> max_pending = {};
+  std::optional<std::uint64_t> max_pending_bytes = {};
+  std::optional<WhenFull> when_full = {};
+  std::optional<TimeLimit> submit_timeout = {};
+  // Between the SIGTERM and the SIGKILL of a worker whose task passed its limit or was cancelled by force. Default: 2 s.
+  std::optional<TimeLimit> kill_grace = {};
+  // Workers that had nothing to do for so long leave, until `min_processes` are left (default 1), and come back when
+  // there is work. Default: they stay.
+  std::optional<TimeLimit> idle_timeout = {};
+  std::optional<int> min_processes = {};
+};
+
+// The CPUs this process may use: its affinity mask and its cgroup's quota, rounded up; at least 1.
+//
+//   auto pool = engine.pool({.processes = 2 * bulkhead::usable_cpu_count()});
+[[nodiscard]] int usable_cpu_count();
+
+// How far a running task is, as it said by TaskContext::progress().
+//
+//   auto result = pool.apply_async<void>("img.convert", {.on_progress = [](const bulkhead::Progress& progress) {
+//     std::cerr << progress.note << ": " << progress.done << " of " << progress.total << "\n";
+//   }});
+struct Progress {
+  std::uint64_t index = 0;  // of the item within its map; 0 for a single call
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;  // 0: unknown
+  std::string note;
 };
 
 namespace detail {
@@ -53,17 +199,41 @@ template <>
 struct ResultCallback<void> {
   using type = std::function<void()>;
 };
+using ErrorCallback = std::function<void(const Error&)>;
+using ProgressCallback = std::function<void(const Progress&)>;
 }  // namespace detail
 
 // Options of one call whose result is an R.
 //
+//   auto root = pool.apply_async<double>("math.sqrt", {.timeout = 5s, .retries = 2, .priority = 7}, 2);
+//   auto soon = pool.apply_async<double>("math.sqrt", {.deadline = std::chrono::steady_clock::now() + 1s}, 2);
+//   auto told = pool.apply_async<double>(
+//       "math.sqrt", {.on_result = [](const double& x) { std::cout << x << "\n"; },
+//                     .on_error = [](const bulkhead::Error& error) { std::cerr << error.what() << "\n"; }}, 2);
+//
+// A limit that is not set is the manifest's, else the plugin's, else none; [limits] of the manifest cap them all.
 // Exactly one of on_result and on_error is called, once, on the engine's callback thread, before wait() on this result
 // returns (multiprocessing's order). What they throw is logged and goes no further. They may use the pool, but must
 // not wait for the very result they were called for.
 template <class R>
 struct CallOptions {
+  // How long one attempt may run in a worker. Then its process is killed (SIGTERM, after PoolOptions::kill_grace SIGKILL)
+  // and the verdict is TaskTimeout. Zero or less is a UsageError.
+  std::optional<TimeLimit> timeout = {};
+  // How long it may run before TaskContext::check() throws in it; the verdict is TaskTimeout if it then stops.
+  std::optional<TimeLimit> soft_timeout = {};
+  // When its result is of no use any more, whether it runs or still waits: the verdict is TaskTimeout.
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  // How many more attempts a task gets that failed, lost its worker or passed its timeout, after a pause of 10 ms that
+  // doubles each time. Setting it says that running the task again is harmless; a plugin's own `retries` count only
+  // for tasks it declares idempotent.
+  std::optional<int> retries = {};
+  // 0 to 7, larger first; default 3. Lower ones still get a turn now and then.
+  std::optional<int> priority = {};
   typename detail::ResultCallback<R>::type on_result = {};
-  std::function<void(const Error&)> on_error = {};
+  detail::ErrorCallback on_error = {};
+  // Whenever the task told its progress, at most 100 times a second. Never after on_result or on_error.
+  detail::ProgressCallback on_progress = {};
 };
 
 // What map() makes of R: a vector, or nothing.
@@ -78,26 +248,48 @@ struct MapOf<void> {
 template <class R>
 using map_result_t = typename MapOf<R>::type;
 
-// Options of map and its family. on_result gets the whole vector, once; on_error the first error.
+// Options of map and its family; those of CallOptions are each item's. on_result gets the whole vector, once; on_error
+// the first error.
+//
+//   const std::vector<double> xs{1, 4, 9};
+//   const auto roots = pool.map<double>("math.sqrt", xs, {.chunk_size = 256});
+//   const auto sure = pool.map<double>("math.sqrt", xs, {.soft_timeout = 1s, .retries = 2});
 template <class R>
 struct MapOptions {
   // Items that travel together. Default: multiprocessing's, a quarter of an even share for each worker (imap: 1).
-  // A chunk is transport only: each item has a verdict of its own. Zero or less is a UsageError.
+  // A chunk is transport only: each item has a verdict of its own. Items with retries or a timeout travel alone.
+  // Zero or less is a UsageError.
   std::optional<int> chunk_size = {};
+  std::optional<TimeLimit> timeout = {};
+  std::optional<TimeLimit> soft_timeout = {};
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  std::optional<int> retries = {};
+  std::optional<int> priority = {};
   typename detail::ResultCallback<map_result_t<R>>::type on_result = {};
-  std::function<void(const Error&)> on_error = {};
+  detail::ErrorCallback on_error = {};
+  detail::ProgressCallback on_progress = {};
 };
 
 // How a cancel() goes about it.
+//
+//   auto result = pool.apply_async<double>("math.sqrt", 2);
+//   const auto outcome = result.cancel(bulkhead::CancelMode::kForce, 500ms);
+//   std::cout << bulkhead::name_of(outcome) << "\n";
 enum class CancelMode : std::uint8_t {
-  kCooperative,  // what has not started never will; what runs is left alone
+  kCooperative,  // what has not started never will; what runs sees TaskContext::cancelled() and may stop
+  kForce,        // and what has not stopped after the grace is killed with its process
 };
 
 // What became of a task that was cancelled.
 enum class CancelOutcome : std::uint8_t {
-  kNeverRan,       // it was taken back before any worker began it; its verdict is TaskCancelled
-  kFinishedFirst,  // it already has another verdict
-  kStillRunning,   // a worker is running it; it goes on
+  kNeverRan,              // it was taken back before any worker began it; its verdict is TaskCancelled
+  kStoppedCooperatively,  // it saw the wish and stopped; TaskCancelled
+  kKilled,                // its process was killed; TaskCancelled
+  kFinishedFirst,         // it already has another verdict
+  kStillRunning,          // it was told, and has not stopped within the grace
 };
+
+// "kNeverRan" is "never ran", and so on.
+[[nodiscard]] std::string_view name_of(CancelOutcome outcome) noexcept;
 
 }  // namespace bulkhead

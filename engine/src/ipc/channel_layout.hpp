@@ -9,12 +9,14 @@
 //   HostArea, request ring at kHostAreaBytes: written by the host, read by the worker
 //     request_tail   requests published             [publish] in spsc_ring.hpp
 //     response_head  responses the host has taken   [release] in spsc_ring.hpp
+//     stops          of record s at [s % kClaims], beside its claim word: what the running task is asked to do; orders
+//                    nothing
 //
 //   WorkerArea, response ring at kWorkerAreaBytes: written by the worker, read by the host
 //     request_head   requests the worker has done   [release]
 //     response_tail  responses published            [publish]
 //     park           its epoch, odd while it sleeps [park] in parking.hpp
-//     status_*       what it is doing: for people, and for deciding whom to kill; orders nothing
+//     status_*       what it is doing, and since when: for people, and for deciding whom to kill; orders nothing
 //     claims         the host writes too, to revoke [claim] in claim_table.hpp
 //
 //   PoolPage (one per pool): park, written by the host, read by all its workers
@@ -54,6 +56,7 @@ struct HostArea {
   AreaHeader header;
   alignas(kCacheLine) std::atomic<std::uint64_t> request_tail{0};
   alignas(kCacheLine) std::atomic<std::uint64_t> response_head{0};
+  alignas(kCacheLine) std::array<std::atomic<std::uint32_t>, kClaims> stops{};  // BULKHEAD_STOP_
 };
 
 struct WorkerArea {
@@ -64,6 +67,7 @@ struct WorkerArea {
   alignas(kCacheLine) std::atomic<std::uint64_t> status_phase{0};
   std::atomic<std::uint64_t> status_task_id{0};
   std::atomic<std::uint64_t> status_item{0};
+  std::atomic<std::int64_t> status_started{0};  // of a timed call's item; CLOCK_MONOTONIC, ns
   alignas(kCacheLine) ClaimWords claims{};
 };
 
@@ -73,14 +77,14 @@ struct PoolPage {
 };
 
 // Where the ring's data begins in either file.
-inline constexpr std::uint64_t kHostAreaBytes = kPageBytes;
+inline constexpr std::uint64_t kHostAreaBytes = 2 * kPageBytes;
 inline constexpr std::uint64_t kWorkerAreaBytes = 3 * kPageBytes;
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::atomic<std::uint64_t>) == 8);
 static_assert(std::is_standard_layout_v<HostArea> && std::is_standard_layout_v<WorkerArea> &&
               std::is_standard_layout_v<PoolPage>);
 static_assert(sizeof(AreaHeader) == 16);
-static_assert(sizeof(HostArea) == 192 && sizeof(HostArea) <= kHostAreaBytes);
+static_assert(sizeof(HostArea) == 192 + kClaims * 4 && sizeof(HostArea) <= kHostAreaBytes);
 static_assert(sizeof(WorkerArea) == 320 + kClaims * 8 && sizeof(WorkerArea) <= kWorkerAreaBytes);
 static_assert(offsetof(HostArea, request_tail) == 64 && offsetof(HostArea, response_head) == 128);
 static_assert(offsetof(WorkerArea, park) == 192 && offsetof(WorkerArea, claims) == 320);

@@ -25,6 +25,7 @@ HostChannel::Status HostChannel::status() const noexcept {
   // relaxed: see set_status().
   status.task_id = area.status_task_id.load(std::memory_order_relaxed);
   status.item = area.status_item.load(std::memory_order_relaxed);
+  status.started_ns = area.status_started.load(std::memory_order_relaxed);
   status.worker_parked = worker_is_parked();
   return status;
 }

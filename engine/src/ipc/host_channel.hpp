@@ -51,8 +51,8 @@ class HostChannel {
   // Offers the first `bytes` of the reservation. Returns the record's sequence; sequences count up
   // by one.
   std::uint64_t publish(std::size_t bytes) noexcept {
-    offered_[next_sequence_ % kClaims] = {static_cast<std::uint32_t>(requests_.content_offset()),
-                                          static_cast<std::uint32_t>(bytes)};
+    offered_[next_sequence_ % kClaims] = {.offset = static_cast<std::uint32_t>(requests_.content_offset()),
+                                          .bytes = static_cast<std::uint32_t>(bytes)};
     requests_.publish(bytes);
     return next_sequence_++;
   }
@@ -84,9 +84,17 @@ class HostChannel {
     const Offered& record = offered_[sequence % kClaims];
     return memory_.request_data().subspan(record.offset, record.bytes);
   }
+  // Asks the task of this record to stop: a BULKHEAD_STOP_ value that it may look at while it runs.
+  void set_stop(std::uint64_t sequence, std::uint32_t stop) noexcept {
+    // relaxed: a wish, nothing is handed over with it.
+    memory_.host().stops[sequence % kClaims].store(stop, std::memory_order_relaxed);
+    stopped_ += offered_[sequence % kClaims].is_stopped ? 0 : 1;
+    offered_[sequence % kClaims].is_stopped = true;
+  }
   // The record's last reply was seen: its claim word may be used again.
   void settle(std::uint64_t sequence) noexcept {
     claims_.settle(sequence);
+    if (stopped_ > 0) forget_stop(sequence);
     offered_[sequence % kClaims].bytes = 0;
     while (oldest_ != next_sequence_ && offered_[oldest_ % kClaims].bytes == 0) ++oldest_;
   }
@@ -123,6 +131,7 @@ class HostChannel {
     std::uint8_t phase = 0;  // as the worker wrote it; 255 when larger
     std::uint64_t task_id = 0;
     std::uint64_t item = 0;
+    std::int64_t started_ns = 0;  // of a timed call's item; as the worker wrote it
     bool worker_parked = false;
   };
   [[nodiscard]] Status status() const noexcept;
@@ -132,7 +141,16 @@ class HostChannel {
   struct Offered {
     std::uint32_t offset;
     std::uint32_t bytes;  // 0: settled
+    bool is_stopped = false;
   };
+
+  void forget_stop(std::uint64_t sequence) noexcept {
+    Offered& record = offered_[sequence % kClaims];
+    if (!record.is_stopped) return;
+    record.is_stopped = false;
+    --stopped_;
+    memory_.host().stops[sequence % kClaims].store(0, std::memory_order_relaxed);  // relaxed: as in set_stop()
+  }
 
   HostChannel(ChannelSizes sizes, const std::string& doorbell_name);
 
@@ -145,6 +163,7 @@ class HostChannel {
   HostClaims claims_;
   WorkerParkWatch worker_park_;
   std::unique_ptr<Offered[]> offered_;  // kClaims of them
+  std::uint32_t stopped_ = 0;           // records with a stop word
   std::uint64_t next_sequence_ = kFirstSequence;
   std::uint64_t oldest_ = kFirstSequence;  // the oldest that is not settled
   // The receiving thread's; others glance.

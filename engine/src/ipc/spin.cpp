@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "support/cgroup_cpus.hpp"
+
 namespace bulkhead::ipc {
 
 namespace {
@@ -15,8 +17,13 @@ unsigned usable_cpus() noexcept {
   cpu_set_t set;
   CPU_ZERO(&set);
   // Fails only where there are more processors than the set has bits: many, then.
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return CPU_SETSIZE;
-  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+  const int in_mask = ::sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : CPU_SETSIZE;
+  const auto usable = static_cast<unsigned>(in_mask);
+  try {
+    return std::min(usable, support::cgroup_cpus().value_or(usable));
+  } catch (...) {  // no memory to read the files with
+    return usable;
+  }
 }
 
 SpinBudget default_spin_budget() noexcept { return usable_cpus() > 1 ? kBudget : SpinBudget{}; }

@@ -20,7 +20,8 @@ struct SpinBudget {
   std::uint32_t worker_pauses = 0;
 };
 
-// Processors this process may run on (its affinity mask), at least 1.
+// Processors this process may use: its affinity mask, and its control group's quota rounded up; at least 1. Reads
+// files: not for hot paths.
 [[nodiscard]] unsigned usable_cpus() noexcept;
 
 // Zero where one processor is usable: spinning there only keeps the peer from running. Otherwise

@@ -30,6 +30,7 @@ WorkerChannel::WorkerChannel(Handles handles)
       pump_bell_(HostBell::attach(std::move(handles.pump_bell))),
       doorbell_(WorkerDoorbell::open(handles.doorbell_name)),
       spin_pauses_(handles.spin_pauses),
+      while_full_(std::move(handles.while_full)),
       requests_(memory_.worker().request_head, memory_.host().request_tail, memory_.request_data()),
       responses_(memory_.worker().response_tail, memory_.host().response_head, memory_.response_data()),
       claims_(memory_.worker().claims),
@@ -40,6 +41,7 @@ WorkerChannel WorkerChannel::attach(Handles handles) { return WorkerChannel(std:
 
 WorkerChannel::Next WorkerChannel::next(std::span<const std::byte>& frame) {
   for (;;) {
+    if (must_leave_.load()) return Next::kLeave;
     switch (requests_.peek(frame)) {
       case RingConsumer::Take::kCorrupt:
         return Next::kCorrupt;
@@ -73,6 +75,7 @@ std::span<std::byte> WorkerChannel::wait_for_room(std::size_t bytes) {
   for (;;) {
     // Each turn, because the host may have parked again since.
     announce_results();
+    if (while_full_) while_full_();
     for (std::uint32_t i = 0; i <= spin_pauses_; ++i) {
       const auto room = responses_.try_reserve(bytes);
       if (!room.empty()) return room;

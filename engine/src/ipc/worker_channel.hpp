@@ -8,12 +8,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
 #include "ipc/channel_memory.hpp"
 #include "ipc/claim_table.hpp"
 #include "ipc/doorbell.hpp"
+#include "ipc/owner_cell.hpp"
 #include "ipc/parking.hpp"
 #include "ipc/spsc_ring.hpp"
 #include "support/unique_fd.hpp"
@@ -31,20 +33,33 @@ class WorkerChannel {
     ChannelSizes sizes;
     std::string doorbell_name;
     std::uint32_t spin_pauses = 0;  // looks at an empty ring before parking
+    // Called again and again while there is no room for a response.
+    std::function<void()> while_full = {};
   };
   // Throws UsageError when the memory is not such a channel, ResourceError. Mappings are hidden
   // from forked children.
   [[nodiscard]] static WorkerChannel attach(Handles handles);
 
-  enum class Next : std::uint8_t { kClaimed, kRevoked, kCorrupt };
+  enum class Next : std::uint8_t { kClaimed, kRevoked, kCorrupt, kLeave };
   // Waits for the next record: spins, then parks, and before parking tells the host of results it
   // has not taken. kClaimed: run it. kRevoked: the host took it back; answer that it was skipped.
-  // kCorrupt: the host's memory makes no sense; leave. The frame stays valid until done(). Throws
-  // ResourceError when the doorbell is broken.
+  // kCorrupt: the host's memory makes no sense; leave. kLeave: leave() was called. The frame stays valid until
+  // done(). Throws ResourceError when the doorbell is broken.
   [[nodiscard]] Next next(std::span<const std::byte>& frame);
   // The records from next() up to now may be overwritten. Call it before publishing the last reply
   // to a record: a host that sees the reply then also sees the room.
   void done() noexcept { requests_.release(); }
+
+  // What the host asks of the task of the last record from next(): a BULKHEAD_STOP_ value, set while it runs.
+  [[nodiscard]] const std::atomic<std::uint32_t>& stop_word() const noexcept {
+    return memory_.host().stops[(next_sequence_ - 1) % kClaims];
+  }
+
+  // Any thread of this process: next() says kLeave from now on, whatever the host still offers.
+  void leave() noexcept {
+    must_leave_.store(true);
+    doorbell_.ring();
+  }
 
   [[nodiscard]] std::size_t max_response_bytes() const noexcept { return responses_.max_frame_bytes(); }
   // Waits for room for 1 to max_response_bytes() bytes, ringing a parked host. Empty only if
@@ -72,6 +87,10 @@ class WorkerChannel {
     // release: who sees the phase sees at least its task.
     area.status_phase.store(phase, std::memory_order_release);
   }
+  // Before set_status() about the item that began then: CLOCK_MONOTONIC, ns.
+  void set_started(std::int64_t now_ns) noexcept {
+    memory_.worker().status_started.store(now_ns, std::memory_order_relaxed);  // relaxed: as in set_status()
+  }
   void set_phase(std::uint8_t phase) noexcept {
     // release: as in set_status().
     memory_.worker().status_phase.store(phase, std::memory_order_release);
@@ -92,6 +111,9 @@ class WorkerChannel {
   HostBell pump_bell_;
   WorkerDoorbell doorbell_;
   std::uint32_t spin_pauses_;
+  std::function<void()> while_full_;
+  // Set by any thread, once. The doorbell orders it for a worker that sleeps.
+  OwnerCell<bool> must_leave_;
   // The worker's own.
   RingConsumer requests_;
   RingProducer responses_;

@@ -1,8 +1,10 @@
 #include "plugin/catalogue.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "bulkhead/sdk/abi.h"
 #include "plugin/nearest_names.hpp"
 #include "support/in_quotes.hpp"
 
@@ -102,7 +104,16 @@ std::vector<CatalogEntry> catalog_entries(const Catalogue& catalogue) {
   std::vector<CatalogEntry> entries;
   for (const PluginEntry& plugin : catalogue.plugins()) {
     for (const TaskEntry& task : plugin.tasks) {
-      entries.push_back({task.name, task.signature, plugin.name, plugin.version, task.doc, task.param_names});
+      entries.push_back({.name = task.name,
+                         .signature = task.signature,
+                         .plugin = plugin.name,
+                         .version = plugin.version,
+                         .doc = task.doc,
+                         .param_names = task.param_names,
+                         .timeout = task.timeout,
+                         .soft_timeout = task.soft_timeout,
+                         .retries = std::max(task.retries, 0),
+                         .is_idempotent = (task.flags & BULKHEAD_TASK_IDEMPOTENT) != 0});
     }
   }
   return entries;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/dll/shared_library.hpp>
 #include <cstdint>
 #include <filesystem>
@@ -54,6 +55,17 @@ std::string place_of(int fd, const std::string& shown_path) {
          "from its place (start the engine again)");
   }
   return place;
+}
+
+// Another spelling of the same path for every load of this process. dlopen() looks for the name among what is loaded
+// before it looks at the file: a descriptor's number that was used before, or a file that was replaced, would give the
+// old library. Spelled differently, it goes by device and inode.
+std::string unique_spelling(const std::string& place) {
+  static std::atomic<std::uint32_t> loads{0};
+  const auto name = place.rfind('/') + 1;
+  std::string spelling = place.substr(0, name);
+  for (std::uint32_t rest = loads.fetch_add(1); rest != 0; rest >>= 1) spelling += (rest & 1) != 0 ? "./" : "/";
+  return spelling + place.substr(name);
 }
 
 // Boost's own text and code say less than the loader's; only they are replaced, not lost.
@@ -135,7 +147,7 @@ std::vector<std::string> split_at_commas(const std::string& list) {
 }  // namespace
 
 LoadedPlugin LoadedPlugin::load(int fd, const std::string& shown_path) {
-  const boost::dll::shared_library library = open_library(place_of(fd, shown_path), shown_path);
+  const boost::dll::shared_library library = open_library(unique_spelling(place_of(fd, shown_path)), shown_path);
   if (!library.has(BULKHEAD_ENTRY_POINT_NAME)) {
     fail(shown_path, Reason::kNotAPlugin,
          "it does not export " BULKHEAD_ENTRY_POINT_NAME " (build it with bulkhead_add_plugin)");

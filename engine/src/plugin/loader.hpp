@@ -4,7 +4,7 @@
 // Ownership: a loaded plugin stays for the life of the process. dlclose() is never called: tasks
 // may
 //            have left threads and thread-locals whose code lives in the plugin.
-// Threads:   load() from one thread; const members from any.
+// Threads:   any.
 // Failure:   PluginError (kCannotLoad, kWrongAbi, kNotAPlugin, kInconsistent).
 #pragma once
 
@@ -18,8 +18,7 @@ namespace bulkhead::plugin {
 
 class LoadedPlugin {
  public:
-  // `fd` is PluginFile::fd() or a duplicate of it, sent from anywhere, and must stay open for the
-  // process's life: given a number that was used before, dlopen() returns the library of then.
+  // `fd` is PluginFile::fd() or a duplicate of it, sent from anywhere. The same file loaded again is the same library.
   // A private copy is loaded through the descriptor. A plugin that uses $ORIGIN is loaded from its
   // place, after a look whether that still is the file that was checked.
   // `shown_path` is for the messages.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -28,6 +27,7 @@ using plugin::TableReader;
 // The grammar asks for three; the rest is room for dotted keys in a plugin's configuration.
 constexpr std::size_t kMaxKeyParts = 16;
 constexpr int kMaxProcesses = 4096;
+constexpr int kHighestPriority = 7;
 constexpr std::uint64_t kLeastRingBytes = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostRingBytes = std::uint64_t{1} << 30;
 
@@ -93,13 +93,18 @@ class ManifestParser {
 
   void read_pool(const toml::table& table) {
     const TableReader reader(table, "[pool]", manifest_.file);
-    reader.check_keys({"processes", "start_method", "initializer", "initargs", "max_tasks_per_child", "init_timeout",
-                       "ring_bytes", "plugins"},
-                      {{"workers", "did you mean \"processes\"?"},
-                       {"timeout", "it belongs in [task.NAME]; the cap on all is \"max_timeout\" in [limits]"},
-                       {"retries", "it belongs in [task.NAME]"},
-                       {"plugin_dirs", "it belongs at the file's top, before the first [table]"},
-                       {"maxtasksperchild", "did you mean \"max_tasks_per_child\"?"}});
+    reader.check_keys(
+        {"processes", "start_method", "initializer", "initargs", "max_tasks_per_child", "max_tasks_jitter",
+         "init_timeout", "ring_bytes", "plugins", "max_rss", "max_pending", "max_pending_bytes", "when_full",
+         "submit_timeout", "kill_grace", "idle_timeout", "min_processes"},
+        {{"workers", "did you mean \"processes\"?"},
+         {"timeout", "it belongs in [task.NAME]; the cap on all is \"max_timeout\" in [limits]"},
+         {"retries", "it belongs in [task.NAME]"},
+         {"priority", "it belongs in [task.NAME]"},
+         {"max_running", "it belongs in [task.NAME]"},
+         {"max_timeout", "it belongs in [limits]"},
+         {"plugin_dirs", "it belongs at the file's top, before the first [table]"},
+         {"maxtasksperchild", "did you mean \"max_tasks_per_child\"?"}});
     manifest_.processes = reader.integer("processes", 1, kMaxProcesses, "auto");
     manifest_.start_method = reader.one_of("start_method", {"forkserver", "spawn", "fork", "thread"});
     manifest_.initializer = reader.text("initializer");
@@ -122,6 +127,21 @@ class ManifestParser {
       manifest_.ring_bytes = {static_cast<std::uint32_t>(*ring.value), ring.place};
     }
     manifest_.pool_plugins = reader.texts("plugins");
+    manifest_.max_tasks_jitter = reader.integer("max_tasks_jitter", 0);
+    manifest_.pool_max_rss_bytes = reader.byte_size("max_rss");
+    manifest_.max_pending = reader.integer("max_pending", 1);
+    manifest_.max_pending_bytes = reader.byte_size("max_pending_bytes");
+    manifest_.when_full = reader.one_of("when_full", {"block", "fail"});
+    manifest_.submit_timeout = reader.duration("submit_timeout");
+    manifest_.kill_grace = reader.duration("kill_grace");
+    manifest_.idle_timeout = reader.duration("idle_timeout");
+    manifest_.min_processes = reader.integer("min_processes", 1, kMaxProcesses);
+    const auto most = manifest_.processes.value;
+    if (most && manifest_.min_processes.value.value_or(1) > *most) {
+      reader.fail(manifest_.min_processes.place,
+                  reader.name_of("min_processes") + " is more than \"processes\", which is " + std::to_string(*most),
+                  "write at most " + std::to_string(*most));
+    }
   }
 
   void read_plugins(const toml::node& node) {
@@ -231,7 +251,7 @@ class ManifestParser {
           "put both into one");
     }
     const TableReader reader(table, "[task." + name + "]", manifest_.file);
-    reader.check_keys({"timeout", "soft_timeout", "retries", "priority"},
+    reader.check_keys({"timeout", "soft_timeout", "retries", "priority", "max_running"},
                       {{"deadline", "a deadline is of a single call; did you mean \"timeout\"?"},
                        {"config", "it belongs in [[plugin]]"},
                        {"max_timeout", "it belongs in [limits]"},
@@ -242,7 +262,8 @@ class ManifestParser {
     defaults.timeout = reader.duration("timeout");
     defaults.soft_timeout = reader.duration("soft_timeout");
     defaults.retries = reader.integer("retries", 0);
-    defaults.priority = reader.integer("priority", std::numeric_limits<int>::min());
+    defaults.priority = reader.integer("priority", 0, kHighestPriority);
+    defaults.max_running = reader.integer("max_running", 1);
     manifest_.tasks.emplace(name, defaults);
   }
 

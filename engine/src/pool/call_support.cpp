@@ -5,6 +5,7 @@
 
 #include "bulkhead/pool.hpp"
 #include "bulkhead/sdk/abi.h"
+#include "support/duration_text.hpp"
 
 namespace bulkhead {
 
@@ -37,6 +38,26 @@ void raise_does_not_fit(const std::string& value, const TypeDesc& declared, cons
   throw DoesNotFit(value + " cannot be sent as " + declared.text + ": it " + why);
 }
 
+}  // namespace detail
+
+std::string_view name_of(CancelOutcome outcome) noexcept {
+  switch (outcome) {
+    case CancelOutcome::kNeverRan:
+      return "never ran";
+    case CancelOutcome::kStoppedCooperatively:
+      return "stopped cooperatively";
+    case CancelOutcome::kKilled:
+      return "killed";
+    case CancelOutcome::kFinishedFirst:
+      return "finished first";
+    case CancelOutcome::kStillRunning:
+      return "still running";
+  }
+  return "unknown";
+}
+
+namespace detail {
+
 void raise_no_result() {
   raise<UsageError, std::logic_error>("this result belongs to no task: it was default-constructed or moved from");
 }
@@ -46,6 +67,15 @@ void raise_not_ready() {
 void raise_wait_ended(const Completion& completion) {
   raise<TimeoutError>("task \"" + task_of(completion).name +
                       "\" had no result within the time given; it goes on and can be asked again");
+}
+
+void raise_none_completed(std::size_t open, std::size_t all) {
+  raise<TimeoutError>("none of the " + std::to_string(open) + " open results (of " + std::to_string(all) +
+                      ") had a verdict within the time given; they go on and can be asked again");
+}
+void raise_no_error(std::uint64_t index) {
+  raise<UsageError, std::logic_error>("error() was asked of item " + std::to_string(index) +
+                                      ", which has a result (look at has_value() first)");
 }
 
 sdk::BufferSink& scratch_buffer() {
@@ -87,6 +117,32 @@ void call_back(const std::function<void(const Error&)>& on_error, const std::exc
   }
 }
 
+Terms resolve_terms(const TaskInfo& task, CallTerms asked) {
+  const auto refuse = [&](const std::string& what, const std::string& got) {
+    raise<UsageError, std::invalid_argument>("task \"" + task.name + "\": " + what + " (got " + got + ")");
+  };
+  const auto limit = [&](const char* name, const std::optional<TimeLimit>& said, std::chrono::nanoseconds policy) {
+    if (!said) return policy;
+    if (said->value() <= std::chrono::nanoseconds::zero()) {
+      refuse(std::string(name) + " must be more than zero", support::duration_text(said->value()));
+    }
+    return said->value();
+  };
+  const TaskPolicy& policy = task.policy;
+  Terms terms;
+  terms.timeout = std::min(limit("timeout", asked.timeout, policy.timeout), policy.max_timeout);
+  terms.soft_timeout = limit("soft_timeout", asked.soft_timeout, policy.soft_timeout);
+  if (asked.deadline) terms.deadline = *asked.deadline;
+  const int retries = asked.retries.value_or(static_cast<int>(policy.retries));
+  if (retries < 0) refuse("the number of retries must not be negative", std::to_string(retries));
+  terms.retries = static_cast<std::uint32_t>(retries);
+  const int priority = asked.priority.value_or(policy.priority);
+  if (priority < 0 || priority >= kPriorities) refuse("a priority is 0 to 7", std::to_string(priority));
+  terms.priority = static_cast<std::uint8_t>(priority);
+  if (asked.on_progress) terms.on_progress = std::make_shared<const ProgressCallback>(std::move(asked.on_progress));
+  return terms;
+}
+
 namespace {
 
 // Of a call by JSON the result is the text itself.
@@ -107,6 +163,42 @@ std::vector<JsonOutcome> decode_outcomes(const Completion& completion) {
   return outcomes;
 }
 
+// One behind the other, each preceded by its size.
+std::span<const std::byte> pack_calls(const TaskInfo& task, std::span<const std::string> calls) {
+  sdk::BufferSink& buffer = scratch_buffer();
+  buffer.clear();
+  for (const std::string& arguments : calls) {
+    if (arguments.size() > std::numeric_limits<std::uint32_t>::max()) {
+      raise<PayloadError>("the arguments of task \"" + task.name + "\" take " + std::to_string(arguments.size()) +
+                          " bytes; at most 4 GiB travel in a chunk");
+    }
+    const auto size = static_cast<std::uint32_t>(arguments.size());
+    buffer.put(&size, sizeof size);
+    buffer.put(arguments.data(), arguments.size());
+  }
+  return buffer.bytes();
+}
+
+// Each call in a record of its own.
+CompletionRef submit_one_by_one(Backend& backend, const TaskInfo& task, std::span<const std::string> calls,
+                                const Terms& terms, VerdictCallback callback) {
+  CompletionRef map = backend.begin_map(task, std::move(callback));
+  try {
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      backend.add_chunk(*map, {.task = &task,
+                               .codec = BULKHEAD_CODEC_JSON,
+                               .bytes = pack_calls(task, calls.subspan(i, 1)),
+                               .first_index = i,
+                               .terms = &terms});
+    }
+  } catch (...) {
+    backend.abandon_map(*map);
+    throw;
+  }
+  backend.seal_map(*map);
+  return map;
+}
+
 const TaskInfo& find_json_task(Backend& backend, std::string_view name) {
   const TaskInfo& info = backend.find_task(name);
   if ((info.codecs & BULKHEAD_CODEC_JSON) == 0) {
@@ -122,39 +214,35 @@ const TaskInfo& find_json_task(Backend& backend, std::string_view name) {
 AsyncResult<std::string> Pool::apply_json_async(std::string_view task, std::string_view arguments,
                                                 CallOptions<std::string> options) {
   const detail::TaskInfo& info = detail::find_json_task(*backend_, task);
+  const detail::Terms terms = detail::resolve_terms(info, detail::terms_of(options));
   const auto bytes = std::as_bytes(std::span(arguments));
   return {backend_->submit({.task = &info,
                             .codec = BULKHEAD_CODEC_JSON,
                             .stride = static_cast<std::uint32_t>(bytes.size()),
-                            .bytes = bytes},
+                            .bytes = bytes,
+                            .terms = terms.are_plain() ? nullptr : &terms},
                            detail::verdict_callback<std::string>(&detail::decode_text, std::move(options.on_result),
                                                                  std::move(options.on_error))),
           &detail::decode_text};
 }
 
 AsyncResult<std::vector<JsonOutcome>> Pool::map_json_async(std::string_view task, std::span<const std::string> calls,
-                                                           std::function<void()> on_done) {
+                                                           CallOptions<void> options) {
   const detail::TaskInfo& info = detail::find_json_task(*backend_, task);
   if (calls.empty()) {
     detail::raise<UsageError, std::invalid_argument>("map_json_async needs at least one call");
   }
-  sdk::BufferSink& buffer = detail::scratch_buffer();
-  buffer.clear();
-  for (const std::string& arguments : calls) {
-    if (arguments.size() > std::numeric_limits<std::uint32_t>::max()) {
-      detail::raise<PayloadError>("the arguments of task \"" + info.name + "\" take " +
-                                  std::to_string(arguments.size()) + " bytes; at most 4 GiB travel in a chunk");
-    }
-    const auto size = static_cast<std::uint32_t>(arguments.size());
-    buffer.put(&size, sizeof size);
-    buffer.put(arguments.data(), arguments.size());
-  }
+  const detail::Terms terms = detail::resolve_terms(info, detail::terms_of(options));
   detail::VerdictCallback callback;
-  if (on_done) callback = [on_done = std::move(on_done)](detail::Completion&) { on_done(); };
+  if (options.on_result) callback = [then = std::move(options.on_result)](detail::Completion&) { then(); };
+  if (terms.needs_own_record()) {
+    return {detail::submit_one_by_one(*backend_, info, calls, terms, std::move(callback)), &detail::decode_outcomes};
+  }
   return {backend_->submit({.task = &info,
                             .codec = BULKHEAD_CODEC_JSON,
                             .count = static_cast<std::uint32_t>(calls.size()),
-                            .bytes = buffer.bytes()},
+                            .bytes = detail::pack_calls(info, calls),
+                            .terms = terms.are_plain() ? nullptr : &terms},
                            std::move(callback)),
           &detail::decode_outcomes};
 }

@@ -22,6 +22,10 @@ void CallTable::give_back(Call* call) noexcept {
   call->bytes.clear();
   call->large.reset();
   call->outcomes.reset();
+  call->extras.reset();
+  call->submitted = {};
+  call->priority = detail::kDefaultPriority;
+  call->attempt = 1;
   call->callback.reset();
   call->continuations.reset();
   call->task = nullptr;

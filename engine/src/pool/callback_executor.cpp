@@ -11,11 +11,12 @@
 namespace bulkhead::pool {
 
 CallbackExecutor::~CallbackExecutor() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->is_stopping = true;
+  if (queue_->is_manual()) {
+    while (queue_->run_one()) {
+    }
+    return;
   }
-  state_->changed.notify_one();
+  queue_->stop();
   if (!thread_.joinable()) return;
   if (thread_.get_id() == std::this_thread::get_id()) {
     thread_.detach();
@@ -25,7 +26,8 @@ CallbackExecutor::~CallbackExecutor() {
 }
 
 void CallbackExecutor::start() {
-  const std::lock_guard lock(state_->mutex);
+  if (queue_->is_manual()) return;
+  const std::lock_guard lock(mutex_);
   if (thread_.joinable()) return;
   // The embedder's signal handlers run in the embedder's threads.
   sigset_t all;
@@ -34,7 +36,7 @@ void CallbackExecutor::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int error = 0;
   try {
-    thread_ = std::thread([state = state_] { run(state); });
+    thread_ = std::thread([queue = queue_] { queue->run_until_stopped(); });
     pthread_setname_np(thread_.native_handle(), "bulkhead-calls");
   } catch (const std::system_error& failure) {
     error = failure.code().value();
@@ -45,33 +47,24 @@ void CallbackExecutor::start() {
 
 void CallbackExecutor::post(std::function<void()> callback) {
   start();
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->callbacks.push_back(std::move(callback));
-  }
-  state_->changed.notify_one();
+  queue_->post(std::move(callback));
 }
 
-void CallbackExecutor::run(const std::shared_ptr<State>& state) {
-  std::unique_lock lock(state->mutex);
-  for (;;) {
-    state->changed.wait(lock, [&] { return state->is_stopping || !state->callbacks.empty(); });
-    if (state->callbacks.empty()) return;
-    auto callback = std::move(state->callbacks.front());
-    state->callbacks.pop_front();
-    lock.unlock();
-    try {
-      callback();
-    } catch (const Error& error) {
-      state->log->error(std::string("a callback threw: ") + error.what());
-    } catch (const std::exception& error) {
-      state->log->error(std::string("a callback threw: ") + error.what());
-    } catch (...) {
-      state->log->error("a callback threw something that is not a std::exception");
-    }
-    callback = nullptr;  // what it holds may call back into here
-    lock.lock();
-  }
+std::size_t CallbackExecutor::dispatch() {
+  refuse_own_thread("dispatch()");
+  return queue_->run_queued();
+}
+
+int CallbackExecutor::event_fd() const {
+  refuse_own_thread("event_fd()");
+  return queue_->event_fd();
+}
+
+void CallbackExecutor::refuse_own_thread(const char* member) const {
+  if (queue_->is_manual()) return;
+  detail::raise<UsageError, std::logic_error>(std::string(member) +
+                                              " was called, but a thread of the engine's runs callbacks (make the "
+                                              "engine with EngineOptions::callbacks = Callbacks::kManual)");
 }
 
 }  // namespace bulkhead::pool

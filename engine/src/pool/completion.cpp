@@ -31,6 +31,18 @@ std::span<const std::byte> result_of(const Call& call, std::size_t index) noexce
   return std::span(call.outcomes->bytes).subspan(item.offset, item.size);
 }
 
+namespace {
+
+// " (attempt 3; the first ended with WorkerLost: …)": all of them are in the error's info.
+std::string after_attempts(const Failure& failure) {
+  if (failure.attempts.empty()) return {};
+  const Cause& first = failure.attempts.front();
+  return " (attempt " + std::to_string(failure.attempts.size() + 1) + "; the first ended with " + first.type +
+         (first.text.empty() ? "" : ": " + first.text) + ")";
+}
+
+}  // namespace
+
 std::exception_ptr to_exception(const Failure& failure, const Call& call) {
   const std::string& task = call.task->name;
   switch (failure.code) {
@@ -41,10 +53,19 @@ std::exception_ptr to_exception(const Failure& failure, const Call& call) {
       if (!envelope) {
         return detail::make_error<PayloadError>("task \"" + task + "\" failed, and its worker sent no readable reason");
       }
-      return protocol::envelope_to_task_error(std::move(*envelope), task, call.id, failure.worker_pid);
+      return protocol::envelope_to_task_error(std::move(*envelope), task, call.id, failure.worker_pid,
+                                              failure.attempts);
     }
-    case ErrorCode::kWorkerLost:
-      return detail::make_error<WorkerLost>(failure.text, failure.lost);
+    case ErrorCode::kWorkerLost: {
+      WorkerLost::Info info = failure.lost;
+      info.attempts = failure.attempts;
+      return detail::make_error<WorkerLost>(failure.text + after_attempts(failure), std::move(info));
+    }
+    case ErrorCode::kTaskTimeout: {
+      TaskTimeout::Info info = failure.late;
+      info.attempts = failure.attempts;
+      return detail::make_error<TaskTimeout>(failure.text + after_attempts(failure), std::move(info));
+    }
     case ErrorCode::kTaskCancelled:
       return detail::make_error<TaskCancelled>(failure.text);
     case ErrorCode::kPoolBroken:

@@ -7,10 +7,12 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,14 +24,17 @@
 namespace bulkhead::pool {
 
 class Scheduler;
-struct Waiter;
+struct WaitNode;
 
 // Why one item has no result; made into an exception only when somebody asks.
 struct Failure {
   ErrorCode code = ErrorCode::kTask;
-  std::vector<std::byte> envelope;  // kTask, kPayload: as the worker sent it
-  std::string text;                 // the other codes: the sentence
-  WorkerLost::Info lost;            // kWorkerLost
+  std::vector<std::byte> envelope;                     // kTask, kPayload: as the worker sent it
+  std::string text;                                    // the other codes: the sentence
+  WorkerLost::Info lost;                               // kWorkerLost
+  TaskTimeout::Info late;                              // kTaskTimeout
+  CancelOutcome cancelled = CancelOutcome::kNeverRan;  // kTaskCancelled: how far it had come
+  std::vector<Cause> attempts;                         // how those before this one ended
   std::int64_t worker_pid = 0;
 };
 
@@ -94,7 +99,7 @@ class Completion {
   const Kind kind;
   pool::Scheduler* scheduler = nullptr;  // counted by the scheduler's own references
   const TaskInfo* task = nullptr;
-  pool::Waiter* waiters = nullptr;  // threads in wait_until(), linked
+  pool::WaitNode* waiters = nullptr;  // of those who wait for it, linked
   // Runs once, before is_done.
   std::unique_ptr<VerdictCallback> callback;
   // Run once, after is_done.
@@ -110,14 +115,44 @@ namespace bulkhead::pool {
 
 struct Map;
 
+// What only some calls need: limits, retries, a wish to stop.
+struct CallExtras {
+  using Clock = std::chrono::steady_clock;
+
+  detail::Terms terms;
+  std::vector<Cause> attempts;  // how the earlier ones ended
+  SmallBytes arguments;         // kept for another attempt, when terms.retries > 0 and they are not large
+  Clock::time_point submitted;  // the attempt: when it was queued
+  // While offered and limited: since when a look found it running.
+  std::optional<Clock::time_point> seen_running;
+  // In CallTimers.
+  Clock::time_point due = Clock::time_point::max();
+  std::size_t timer = kNoTimer;
+  bool is_told_to_stop = false;  // cancelled
+  bool is_past_soft_limit = false;
+  // Its worker is being killed for this; the verdict, unless a result comes first.
+  std::optional<Failure> sentence;
+
+  static constexpr std::size_t kNoTimer = static_cast<std::size_t>(-1);
+};
+
 // One entry of the task table: `count` items of one task that travel together, one for a plain call.
 struct Call final : detail::Completion {
   Call() noexcept : Completion(Kind::kCall) {}
 
-  enum class State : std::uint8_t { kFree, kPending, kOffered, kVerdict };
+  enum class State : std::uint8_t {
+    kFree,
+    kPending,  // in the pending queue
+    kHeld,     // in the queue of its task, which runs as often as it may
+    kDelayed,  // waits for its next attempt
+    kOffered,  // in a worker's ring, or running
+    kVerdict,
+  };
 
   std::uint64_t id = 0;  // never used twice
   State state = State::kFree;
+  std::uint8_t priority = detail::kDefaultPriority;
+  std::uint16_t attempt = 1;
   std::uint32_t codec = 1;
   std::uint32_t count = 0;
   std::uint32_t stride = 0;
@@ -133,7 +168,13 @@ struct Call final : detail::Completion {
   SmallBytes bytes;
   std::unique_ptr<LargeBytes> large;  // arguments too large for a ring
   std::unique_ptr<Outcomes> outcomes;
+  std::unique_ptr<CallExtras> extras;
+  std::chrono::steady_clock::time_point submitted{};  // unset: its times are not asked for
+
+  // Bytes of arguments that the host holds for it while it waits.
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept { return large ? large->size : bytes.get().size(); }
 };
+static_assert(sizeof(Call) <= 256, "a queued task is to cost no more");
 
 // All chunks of one map(), in order.
 struct Map final : detail::Completion {

@@ -53,6 +53,8 @@ bool is_done(const Completion& completion) noexcept {
   return completion.is_done.load(std::memory_order_acquire);  // [verdict]
 }
 
+bool poll(const Completion& completion) { return completion.scheduler->poll(completion); }
+
 bool wait_until(Completion& completion, std::chrono::steady_clock::time_point until) {
   return completion.scheduler->wait_until(completion, until);
 }
@@ -84,7 +86,9 @@ std::span<const std::byte> item_bytes(const Completion& completion, std::size_t 
 
 const TaskInfo& task_of(const Completion& completion) noexcept { return *completion.task; }
 
-CancelOutcome cancel(Completion& completion) { return completion.scheduler->cancel(completion); }
+CancelOutcome cancel(Completion& completion, CancelMode mode, std::optional<TimeLimit> grace) {
+  return completion.scheduler->cancel(completion, mode, grace);
+}
 
 void when_done(Completion& completion, std::function<void()> then) {
   completion.scheduler->when_done(completion, std::move(then));

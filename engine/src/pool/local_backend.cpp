@@ -42,17 +42,20 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
       keep_alive_(std::move(keep_alive)),
       serial_(next_serial()),
       directory_(std::move(directory)),
+      settings_(std::move(settings)),
       config_(std::make_shared<process::WorkerConfig>()),
-      scheduler_(new Scheduler(settings.workers, settings.ring_bytes, *this, directory_)),
-      slots_(settings.workers) {
-  config_->plugins = std::move(settings.plugins);
-  config_->start_method = settings.start_method;
-  config_->ring_sizes = {.request_ring_bytes = settings.ring_bytes, .response_ring_bytes = settings.ring_bytes};
-  config_->spin_pauses = worker_spin_pauses(settings.workers);
+      scheduler_(new Scheduler(settings_.workers, settings_.ring_bytes, *this, directory_, settings_.limits)),
+      target_(settings_.workers),
+      slots_(settings_.workers) {
+  config_->plugins = settings_.plugins;
+  config_->initializer = settings_.initializer;
+  config_->start_method = settings_.start_method;
+  config_->ring_sizes = {.request_ring_bytes = settings_.ring_bytes, .response_ring_bytes = settings_.ring_bytes};
+  config_->spin_pauses = worker_spin_pauses(settings_.workers);
   config_->pool_page_fd = scheduler_->bells().page_fd();
   config_->leader_bell_fd = scheduler_->bells().leader().fd();
   config_->pump_bell_fd = scheduler_->bells().pump().fd();
-  config_->init_limit = settings.init_limit;
+  config_->init_limit = settings_.init_limit;
   try {
     services_.loop->run_sync([this] {
       bell_ = services_.loop->watch(scheduler_->bells().pump().fd(), [this] {
@@ -60,9 +63,13 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
         scheduler_->pump_rang();
       });
       for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) start_worker(slot);
+      if (can_kill() && settings_.limits.max_rss != std::numeric_limits<std::uint64_t>::max()) sample_memory();
+      if (settings_.idle_timeout != std::chrono::nanoseconds::max()) rest_idle();
     });
   } catch (...) {
     services_.loop->run_sync([this] {
+      memory_timer_.reset();
+      rest_timer_.reset();
       slots_.clear();
       bell_.reset();
     });
@@ -84,6 +91,9 @@ LocalBackend::~LocalBackend() {
     bell_.reset();
     grace_.reset();
     recheck_.reset();
+    call_timer_.reset();
+    memory_timer_.reset();
+    rest_timer_.reset();
     slots_.clear();
   });
   scheduler_->release();
@@ -103,6 +113,17 @@ void LocalBackend::add_chunk(detail::Completion& map, const detail::Submission& 
 void LocalBackend::seal_map(detail::Completion& map) { scheduler_->seal_map(static_cast<Map&>(map)); }
 void LocalBackend::abandon_map(detail::Completion& map) noexcept { scheduler_->abandon_map(static_cast<Map&>(map)); }
 
+PoolStats LocalBackend::stats() {
+  scheduler_->refuse_forked_copy();
+  return scheduler_->stats();
+}
+
+DrainReport LocalBackend::drain(std::chrono::steady_clock::time_point until, std::chrono::nanoseconds soft_grace) {
+  DrainReport report = scheduler_->drain(until, soft_grace);
+  join();
+  return report;
+}
+
 void LocalBackend::close() { scheduler_->close(); }
 
 void LocalBackend::terminate() {
@@ -116,7 +137,8 @@ void LocalBackend::join() {
     detail::raise<UsageError, std::logic_error>("join() was called before close() or terminate()");
   }
   std::unique_lock lock(ended_mutex_);
-  ended_.wait(lock, [this] { return open_slots_ == 0; });
+  // All workers may have left for want of work, and one may have to come back for the last task.
+  ended_.wait(lock, [this] { return open_slots_ == 0 && scheduler_->is_finished(); });
 }
 
 // Workers that are ready were told to leave; the others never had work. Who is still there after `grace` is killed.
@@ -125,7 +147,7 @@ void LocalBackend::end_workers(std::chrono::nanoseconds grace) {
   for (Slot& slot : slots_) {
     if (slot.process) {
       if (grace == std::chrono::nanoseconds::zero() || !slot.process->is_ready()) slot.process->kill(SIGKILL);
-    } else if (slot.generation != 0) {
+    } else if (slot.generation != 0) {  // waits to be started
       slot.restart.reset();
       slot.generation = 0;
       slot_is_empty();
@@ -138,6 +160,8 @@ void LocalBackend::end_workers(std::chrono::nanoseconds grace) {
       }
     });
   }
+  const std::lock_guard lock(ended_mutex_);
+  ended_.notify_all();
 }
 
 void LocalBackend::slot_is_empty() {
@@ -152,26 +176,29 @@ void LocalBackend::start_worker(std::uint32_t slot) {
     ++open_slots_;
   }
   ++place.generation;
-  place.process = std::make_unique<process::WorkerProcess>(*services_.loop, *services_.warden, *services_.log, config_,
-                                                           slot, place.generation, *this);
+  place.process =
+      process::make_worker(*services_.loop, *services_.warden, *services_.log, config_, slot, place.generation, *this);
   place.process->start();
 }
 
-void LocalBackend::worker_ready(process::WorkerProcess& worker) {
+void LocalBackend::worker_ready(process::Worker& worker) {
   failures_in_a_row_ = spent_budget_ = 0;
   first_cause_.clear();
   slots_[worker.slot()].ready_since = std::chrono::steady_clock::now();
   scheduler_->worker_ready(worker.slot(), worker.channel(), worker.generation(), worker.pid());
 }
 
-void LocalBackend::worker_ended(process::WorkerProcess& worker, const process::ExitReason& reason) {
+void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReason& reason) {
   const std::uint32_t slot = worker.slot();
+  Slot& place = slots_[slot];
   const std::string how = process::describe(reason);  // the process object goes below, and the reason may with it
   const bool was_ready = reason.was_ready;
   const bool was_known = reason.known;
   const bool was_killed = reason.is_unexplained && reason.signal == SIGKILL;
   const bool was_idle = reason.phase == Phase::kIdle;
-  const auto lived = std::chrono::steady_clock::now() - slots_[slot].ready_since;
+  const bool was_clean = reason.known && reason.exit_code == 0;
+  const auto lived = std::chrono::steady_clock::now() - place.ready_since;
+  auto ending = Scheduler::Ending::kUnexpected;
   if (was_ready) {
     WorkerLost::Info lost;
     lost.worker_pid = worker.pid();
@@ -180,13 +207,18 @@ void LocalBackend::worker_ended(process::WorkerProcess& worker, const process::E
     lost.core_dumped = reason.core_dumped;
     lost.phase = reason.phase;
     lost.detail = reason.text;
-    scheduler_->worker_ended(slot, lost, how);
+    ending = scheduler_->worker_ended(slot, lost, how);
   }
-  slots_[slot].process.reset();
-  if (is_ending_ || scheduler_->is_finished()) {
-    slots_[slot].generation = 0;
+  place.kill.reset();
+  place.process.reset();
+  if (is_ending_ || place.is_retired || place.is_resting || scheduler_->is_finished()) {
+    place.generation = 0;
     slot_is_empty();
+    if (place.is_resting) count_resting();
     return;
+  }
+  if (ending == Scheduler::Ending::kDoomed || (ending == Scheduler::Ending::kToldTo && was_clean)) {
+    return try_start_worker(slot);
   }
   if (!was_ready && !was_known) {
     // The warden was lost at the same time: that says nothing about the plugins.
@@ -263,6 +295,25 @@ void LocalBackend::prepare_callbacks() { services_.callbacks->start(); }
 void LocalBackend::schedule_recheck() {
   recheck_ =
       services_.loop->at(support::Deadline::after(std::chrono::milliseconds(1)), [this] { scheduler_->recheck(); });
+}
+
+bool LocalBackend::end_worker(std::uint32_t slot) {
+  if (!can_kill()) return false;
+  process::Worker& worker = *slots_[slot].process;
+  worker.kill(SIGTERM);
+  const std::uint64_t generation = worker.generation();
+  services_.loop->post([this, slot, generation] {
+    Slot& place = slots_[slot];
+    if (!place.process || place.generation != generation) return;  // it has ended
+    place.kill = services_.loop->at(support::Deadline::after(settings_.kill_grace), [this, slot, generation] {
+      if (slots_[slot].process && slots_[slot].generation == generation) slots_[slot].process->kill(SIGKILL);
+    });
+  });
+  return true;
+}
+
+void LocalBackend::arm_timer(std::chrono::steady_clock::time_point when) {
+  call_timer_ = services_.loop->at(support::Deadline::at(when), [this] { scheduler_->timers_due(); });
 }
 
 void LocalBackend::all_work_done() {

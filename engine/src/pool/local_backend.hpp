@@ -11,6 +11,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,7 +24,7 @@
 #include "pool/task_directory.hpp"
 #include "process/event_loop.hpp"
 #include "process/warden_client.hpp"
-#include "process/worker_process.hpp"
+#include "process/worker.hpp"
 #include "support/logging.hpp"
 
 namespace bulkhead::pool {
@@ -36,14 +37,21 @@ struct Services {
   std::unique_ptr<CallbackExecutor> callbacks;
 };
 
-class LocalBackend final : public detail::Backend, private SchedulerHost, public process::WorkerProcess::Listener {
+class LocalBackend final : public detail::Backend, private SchedulerHost, public process::Worker::Listener {
  public:
+  static constexpr int kMostWorkers = 4096;
+
   struct Settings {
     std::uint32_t workers = 1;
     process::StartMethod start_method = process::StartMethod::kForkserver;
     std::chrono::nanoseconds init_limit = std::chrono::seconds(30);
     std::uint32_t ring_bytes = 1u << 20;
     std::vector<process::PluginToLoad> plugins;  // in the order of the directory
+    SchedulerLimits limits;
+    std::chrono::nanoseconds kill_grace = std::chrono::seconds(2);
+    std::chrono::nanoseconds idle_timeout = std::chrono::nanoseconds::max();
+    std::uint64_t min_workers = 1;
+    std::shared_ptr<const process::Initializer> initializer = {};
   };
 
   // Starts the workers. Throws ResourceError; nothing is left behind then. `keep_alive` is whatever `services`, the
@@ -54,7 +62,8 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
 
   [[nodiscard]] std::uint64_t serial() const noexcept override { return serial_; }
   [[nodiscard]] const detail::TaskInfo& find_task(std::string_view name) override;
-  [[nodiscard]] std::size_t worker_count() const noexcept override { return slots_.size(); }
+  // relaxed: a number for chunk sizes.
+  [[nodiscard]] std::size_t worker_count() const noexcept override { return target_.load(std::memory_order_relaxed); }
   [[nodiscard]] detail::CompletionRef submit(const detail::Submission& submission,
                                              detail::VerdictCallback callback) override;
   [[nodiscard]] detail::CompletionRef begin_map(const detail::TaskInfo& task,
@@ -63,46 +72,69 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void seal_map(detail::Completion& map) override;
   void abandon_map(detail::Completion& map) noexcept override;
   [[nodiscard]] bool is_forked_copy() const noexcept override { return scheduler_->is_forked_copy(); }
+  void resize(int processes) override;
+  [[nodiscard]] PoolStats stats() override;
+  [[nodiscard]] DrainReport drain(std::chrono::steady_clock::time_point until,
+                                  std::chrono::nanoseconds soft_grace) override;
   void close() override;
   void terminate() override;
   void join() override;
 
  private:
   struct Slot {
-    std::unique_ptr<process::WorkerProcess> process;
+    std::unique_ptr<process::Worker> process;
     process::EventLoop::Timer restart;
     std::uint64_t generation = 0;
     std::chrono::steady_clock::time_point ready_since{};
+    process::EventLoop::Timer kill;  // SIGKILL after SIGTERM
+    bool is_retired = false;         // by resize()
+    bool is_resting = false;         // left because there was nothing to do
   };
 
   // SchedulerHost: under the scheduler's lock, any thread. Slots of ready workers do not change meanwhile.
   void condemn(std::uint32_t slot, const std::string& why) override;
+  [[nodiscard]] bool end_worker(std::uint32_t slot) override;
   bool send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) override;
   void refuse_block(std::uint32_t slot) override;
   void make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) override;
   void run_callback(std::function<void()> callback) override;
   void prepare_callbacks() override;
+  [[nodiscard]] std::shared_ptr<CallbackQueue> callback_queue() override { return services_.callbacks->queue(); }
   void schedule_recheck() override;
+  void arm_timer(std::chrono::steady_clock::time_point when) override;
+  void wake_resting() override;
   void all_work_done() override;
 
-  void worker_ready(process::WorkerProcess& worker) override;
-  void worker_ended(process::WorkerProcess& worker, const process::ExitReason& reason) override;
+  void worker_ready(process::Worker& worker) override;
+  void worker_ended(process::Worker& worker, const process::ExitReason& reason) override;
   void start_worker(std::uint32_t slot);
   void try_start_worker(std::uint32_t slot);
   void restart_after(std::uint32_t slot, std::chrono::nanoseconds back_off);
   void note_start_failure(std::uint32_t slot, const std::string& cause, std::uint32_t cost);
   void slot_is_empty();
   void end_workers(std::chrono::nanoseconds grace);
+  void resize_on_loop(std::uint32_t workers);
+  // A thread cannot be.
+  [[nodiscard]] bool can_kill() const noexcept { return settings_.start_method != StartMethod::kThread; }
+  void sample_memory();
+  void rest_idle();
+  void wake_resting_on_loop();
+  void count_resting();
 
   Services& services_;
   const std::shared_ptr<void> keep_alive_;
   const std::uint64_t serial_;
   const std::shared_ptr<const TaskDirectory> directory_;
+  const Settings settings_;
   std::shared_ptr<process::WorkerConfig> config_;
-  Scheduler* scheduler_;  // counted
+  Scheduler* scheduler_;               // counted
+  std::atomic<std::uint32_t> target_;  // workers wanted; changed on the pump thread
 
   // Pump thread.
-  std::vector<Slot> slots_;
+  std::deque<Slot> slots_;  // only grows
+  process::EventLoop::Timer call_timer_;
+  process::EventLoop::Timer memory_timer_;
+  process::EventLoop::Timer rest_timer_;
   process::EventLoop::Watch bell_;
   process::EventLoop::Timer recheck_;
   process::EventLoop::Timer grace_;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "bulkhead/sdk/abi.h"
+#include "pool/lateness.hpp"
 #include "pool/payload.hpp"
 #include "pool/scheduler.hpp"
 #include "pool/waiting.hpp"
@@ -43,7 +46,7 @@ void Scheduler::drain_worker(WorkerLink& link, Clock::time_point now) {
     }
     // Its process is killed, and its end settles what it had.
     link.set_condemned();
-    if (host_ != nullptr) host_->condemn(slot_of(link), why);
+    if (host_ != nullptr) host_->condemn(link.slot(), why);
     link.channel().release();
     return;
   }
@@ -77,8 +80,8 @@ bool Scheduler::handle_reply(WorkerLink& link, std::span<const std::byte> frame,
     link.pop_front();
     return true;
   }
-  if (front.call == nullptr && has_given_up_) {
-    // It had begun when fail_all() gave its task another verdict; it may not have been killed yet.
+  if (front.call == nullptr && (has_given_up_ || front.is_abandoned)) {
+    // It had begun when its task was given another verdict; it may not have been killed yet, or cannot be.
     if ((header.flags & protocol::kLast) != 0) link.pop_front();
     return true;
   }
@@ -94,10 +97,11 @@ bool Scheduler::handle_reply(WorkerLink& link, std::span<const std::byte> frame,
         why = "it asked for a block beyond the limit";
         return false;
       }
-      if (host_ != nullptr) host_->make_result_block(slot_of(link), link.generation(), header.index);
+      if (host_ != nullptr) host_->make_result_block(link.slot(), link.generation(), header.index);
       return true;
     default:
-      return true;  // progress: nobody asks for it yet
+      handle_progress(*front.call, *reply);
+      return true;
   }
 }
 
@@ -119,13 +123,22 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
     link.result_blocks.erase(found);
     link.blocks_to_drop.push_back(header.block_id);
   }
+  counters_[call.task->index]->count_times(header.run_time, header.queue_time);
+  ++link.items_done;
+  const auto settle = [&] {
+    // Blocks it asked for and outgrew.
+    for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
+    link.result_blocks.clear();
+    if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
+    link.pop_front();
+    note_not_offered(call);
+  };
   if (header.outcome != BULKHEAD_OK) {
-    Failure failure;
-    failure.code = header.outcome == BULKHEAD_DECODE_FAILED || header.outcome == BULKHEAD_ENCODE_FAILED
-                       ? ErrorCode::kPayload
-                       : ErrorCode::kTask;
-    failure.worker_pid = link.pid();
-    failure.envelope.assign(reply.payload.begin(), reply.payload.end());
+    Failure failure = failure_from(link, call, reply);
+    if (is_last && try_again(call, failure, Clock::now())) {
+      settle();
+      return true;
+    }
     record_failure(call, std::move(failure));
   } else if (block) {
     record_large_result(call, {std::move(block), header.payload_bytes});
@@ -133,14 +146,43 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
     record_result(call, reply.payload);
   }
   if (is_last) {
-    // Blocks it asked for and outgrew.
-    for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
-    link.result_blocks.clear();
-    if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
-    link.pop_front();
+    settle();
     finish(call);
   }
   return true;
+}
+
+Failure Scheduler::failure_from(const WorkerLink& link, const Call& call, const Record<ReplyHeader>& reply) const {
+  const std::uint8_t outcome = reply.header.outcome;
+  Failure failure;
+  failure.worker_pid = link.pid();
+  const CallExtras* extras = call.extras.get();
+  if (outcome == BULKHEAD_STOPPED && extras != nullptr && extras->is_told_to_stop) {
+    failure.code = ErrorCode::kTaskCancelled;
+    failure.cancelled = CancelOutcome::kStoppedCooperatively;
+    failure.text = "task \"" + call.task->name + "\" was cancelled while it ran, and stopped";
+    return failure;
+  }
+  if (outcome == BULKHEAD_STOPPED && extras != nullptr && extras->is_past_soft_limit) {
+    return late_failure(call, extras->terms.soft_timeout, Lateness::kSoft, ran_for(reply.header.run_time));
+  }
+  failure.code =
+      outcome == BULKHEAD_DECODE_FAILED || outcome == BULKHEAD_ENCODE_FAILED ? ErrorCode::kPayload : ErrorCode::kTask;
+  failure.envelope.assign(reply.payload.begin(), reply.payload.end());
+  return failure;
+}
+
+// A progress record was checked to hold its two numbers.
+void Scheduler::handle_progress(Call& call, const Record<ReplyHeader>& reply) {
+  if (!call.extras || !call.extras->terms.on_progress || host_ == nullptr) return;
+  Progress progress;
+  progress.index = call.first_index + call.finished;
+  std::memcpy(&progress.done, reply.payload.data(), sizeof progress.done);
+  std::memcpy(&progress.total, reply.payload.data() + sizeof progress.done, sizeof progress.total);
+  const auto note = reply.payload.subspan(2 * sizeof(std::uint64_t));
+  progress.note.assign(reinterpret_cast<const char*>(note.data()), note.size());
+  host_->run_callback(
+      [callback = call.extras->terms.on_progress, progress = std::move(progress)] { (*callback)(progress); });
 }
 
 void Scheduler::give_result_block(std::uint32_t slot, std::uint64_t generation,
@@ -162,10 +204,10 @@ void Scheduler::refuse_result_block(std::uint32_t slot, std::uint64_t generation
 }
 
 // Everything the dead worker published counts. What it had claimed is lost, item by item; the rest runs elsewhere.
-void Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::Info& lost, const std::string& how) {
+Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::Info& lost, const std::string& how) {
   Lock lock(mutex_);
   WorkerLink& link = links_[slot];
-  if (!link.is_ready()) return;
+  if (!link.is_ready()) return Ending::kUnexpected;
   const auto now = Clock::now();
   if (!link.is_condemned()) drain_worker(link, now);
   // Youngest first, so that the queue ends up in the order of submission.
@@ -176,34 +218,49 @@ void Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::Info& lost, c
       take_back(link, sequence);
       continue;
     }
+    note_not_offered(*call);
+    if (call->extras && call->extras->sentence) {
+      Failure failure = *std::exchange(call->extras->sentence, std::nullopt);
+      if (!try_again(*call, failure, now)) fail_rest(*call, failure);
+      continue;
+    }
     Failure failure;
     failure.code = ErrorCode::kWorkerLost;
     failure.lost = lost;
     failure.lost.task = call->task->name;
     failure.lost.task_id = call->id;
-    failure.text = "task \"" + call->task->name + "\" lost its worker: " + how;
-    std::span<const std::byte> items;
-    if (!call->large) items = link.channel().request(sequence).subspan(sizeof(protocol::CallHeader));
-    const std::uint32_t done_there = call->finished - call->offered_from + 1;
-    record_failure(*call, std::move(failure));
-    if (call->finished == call->count) {
-      finish(*call);
-      continue;
-    }
-    if (call->large) {
-      // The dead worker could only read it, and nobody else has it.
-      const auto all = call->large->get();
-      const auto rest = items_after(all, call->stride, done_there);
-      std::memmove(call->large->block->bytes().data(), rest.data(), rest.size());
-      call->large->size = rest.size();
-    } else {
-      call->bytes.assign(items_after(items, call->stride, done_there));
-    }
-    pending_.push_front(call);
+    if (!link.doom().empty()) failure.lost.detail = link.doom();
+    failure.text = "task \"" + call->task->name + "\" lost its worker: " + (link.doom().empty() ? how : link.doom());
+    lose_item(link, *call, sequence, std::move(failure), now);
   }
+  const Ending ending = link.is_doomed()      ? Ending::kDoomed
+                        : link.is_shut_down() ? Ending::kToldTo
+                                              : Ending::kUnexpected;
   link.detach();
-  dispatch(now);
+  if (host_ != nullptr) dispatch(now);
   wait_for_spinner(lock);
+  return ending;
+}
+
+// The item that ran is lost; those after it run elsewhere.
+void Scheduler::lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure,
+                          Clock::time_point now) {
+  if (call.count == 1 && try_again(call, failure, now)) return;
+  std::span<const std::byte> items;
+  if (!call.large) items = arguments_in_ring(link, sequence);
+  const std::uint32_t done_there = call.finished - call.offered_from + 1;
+  record_failure(call, std::move(failure));
+  if (call.finished == call.count) return finish(call);
+  if (call.large) {
+    // The dead worker could only read it, and nobody else has it.
+    const auto all = call.large->get();
+    const auto rest = items_after(all, call.stride, done_there);
+    std::memmove(call.large->block->bytes().data(), rest.data(), rest.size());
+    call.large->size = rest.size();
+  } else {
+    call.bytes.assign(items_after(items, call.stride, done_there));
+  }
+  queue(call, false);
 }
 
 }  // namespace bulkhead::pool

@@ -12,13 +12,13 @@ using detail::CompletionRef;
 using detail::Submission;
 
 Scheduler::Scheduler(std::uint32_t workers, std::size_t ring_bytes, SchedulerHost& host,
-                     std::shared_ptr<const void> catalogue)
+                     std::shared_ptr<const void> catalogue, const SchedulerLimits& limits)
     : catalogue_(std::move(catalogue)),
       host_(&host),
-      links_(workers),
+      limits_(limits),
       largest_in_ring_(ring_bytes / 4 - 2 * sizeof(protocol::CallHeader)),
       bells_(ipc::PoolBells::create()) {
-  watched_.reserve(workers);
+  for (std::uint32_t slot = 0; slot < workers; ++slot) links_.emplace_back(slot);
   bells_.set(ipc::ParkMode::kPumpLazy);
 }
 
@@ -55,7 +55,30 @@ bool Scheduler::is_finished() const {
   return is_closed_ && open_calls_ == 0;
 }
 
+TaskCounters& Scheduler::counters_of(const detail::TaskInfo& task) {
+  if (task.index >= counters_.size()) counters_.resize(task.index + 1);
+  auto& counters = counters_[task.index];
+  if (!counters) {
+    counters = std::make_unique<TaskCounters>();
+    counters->task = &task;
+  }
+  return *counters;
+}
+
+// One in so many calls is timed, and all of those that run long: for them a look at the clock is nothing.
+constexpr std::uint64_t kTimedShare = 16;
+constexpr std::chrono::nanoseconds kLong = std::chrono::microseconds(20);
+
 Call* Scheduler::new_call(const Submission& submission) {
+  TaskCounters& counters = counters_of(*submission.task);
+  std::unique_ptr<CallExtras> extras;
+  if (submission.terms != nullptr) {
+    extras = std::make_unique<CallExtras>();
+    extras->terms = *submission.terms;
+    if (extras->terms.retries > 0 && submission.bytes.size() <= largest_in_ring_) {
+      extras->arguments.assign(submission.bytes);
+    }
+  }
   Call* call = table_.take();
   retain();
   // relaxed: nobody else knows the call yet. The reference is the caller's; enqueue() adds the pool's.
@@ -67,6 +90,15 @@ Call* Scheduler::new_call(const Submission& submission) {
   call->count = submission.count;
   call->stride = submission.stride;
   call->first_index = submission.first_index;
+  if (extras || call->id % kTimedShare == 0 || links_[last_worker_].mean() > kLong) call->submitted = Clock::now();
+  if (extras) {
+    extras->submitted = call->submitted;
+    call->priority = extras->terms.priority;
+    if (extras->terms.on_progress) expect_callback();
+    call->extras = std::move(extras);
+  }
+  counters.submitted += call->count;
+  counters.argument_bytes += submission.bytes.size();
   return call;
 }
 
@@ -91,34 +123,112 @@ void refuse_too_large(const Submission& submission) {
 
 }  // namespace
 
+bool Scheduler::is_full_for(const Submission& submission) const noexcept {
+  // One that is too large for the limit alone goes when nothing else waits.
+  return queued_items_ > 0 && (queued_items_ + submission.count > limits_.max_pending ||
+                               queued_bytes_ + submission.bytes.size() > limits_.max_pending_bytes);
+}
+
+// Waits, or throws QueueFull, as the pool's options say.
+void Scheduler::make_room_for(Lock& lock, const Submission& submission) {
+  if (!is_full_for(submission)) return;
+  drain();
+  const auto refuse = [&](const std::string& how) {
+    const bool is_bytes = queued_items_ + submission.count <= limits_.max_pending;
+    detail::raise<QueueFull>("task \"" + submission.task->name +
+                             "\" was not submitted: " + std::to_string(queued_items_) + " tasks with " +
+                             std::to_string(queued_bytes_) + " bytes of arguments wait for a worker" + how + ", and " +
+                             (is_bytes ? "max_pending_bytes is " + std::to_string(limits_.max_pending_bytes)
+                                       : "max_pending is " + std::to_string(limits_.max_pending)) +
+                             " (submit more slowly, or raise it)");
+  };
+  if (is_full_for(submission) && limits_.when_full == WhenFull::kFail) refuse("");
+  const auto until = support::Deadline::after(limits_.submit_timeout);
+  while (is_full_for(submission)) {
+    // Nobody may be waiting for a result: the pump thread makes the room, and is to be rung for it.
+    expect_callback();
+    bool is_late = false;
+    if (until.is_never()) {
+      room_.wait(lock);
+    } else {
+      is_late = room_.wait_until(lock, until.when()) == std::cv_status::timeout;
+    }
+    settle_callback();
+    refuse_if_closed();
+    if (is_late && is_full_for(submission)) refuse(", still after submit_timeout");
+  }
+}
+
+// Into the host's queue: at its end, or (not new) before everything of its priority.
+void Scheduler::queue(Call& call, bool is_new) {
+  TaskCounters& counters = *counters_[call.task->index];
+  const bool is_held = call.task->policy.max_running != 0 && counters.offered >= call.task->policy.max_running;
+  PendingQueue& queue = is_held ? counters.held : pending_;
+  call.state = is_held ? Call::State::kHeld : Call::State::kPending;
+  if (is_new) {
+    queue.push_back(&call);
+  } else {
+    queue.push_front(&call);
+  }
+  queued_items_ += call.count - call.finished;
+  queued_bytes_ += call.held_bytes();
+}
+
+void Scheduler::unqueue(Call& call) noexcept {
+  switch (call.state) {
+    case Call::State::kPending:
+      pending_.remove(&call);
+      break;
+    case Call::State::kHeld:
+      counters_[call.task->index]->held.remove(&call);
+      break;
+    default:
+      break;  // delayed: in timers_ only
+  }
+  const bool was_full = queued_items_ >= limits_.max_pending || queued_bytes_ >= limits_.max_pending_bytes;
+  queued_items_ -= call.count - call.finished;
+  queued_bytes_ -= call.held_bytes();
+  if (was_full || queued_items_ == 0) room_.notify_all();
+}
+
 // Puts the call where it can run: straight into a ring when nothing is waiting, else into the queue. Throws
 // std::bad_alloc; then it is in neither.
 void Scheduler::enqueue(Call& call, const Submission& submission) {
   WorkerLink* link = pending_.is_empty() ? best_worker() : nullptr;
-  const bool is_offered = link != nullptr && try_offer(*link, call, submission.bytes,
-                                                       link->in_flight() == 0 ? Clock::now() : Clock::time_point{});
+  // Not behind what is less urgent, and not beyond what may run at once.
+  const bool may_go =
+      link != nullptr && !link->has_lower_than(call.priority) &&
+      (call.task->policy.max_running == 0 || counters_[call.task->index]->offered < call.task->policy.max_running);
+  const bool is_offered =
+      may_go && try_offer(*link, call, submission.bytes, link->in_flight() == 0 ? Clock::now() : Clock::time_point{});
   if (!is_offered && !call.large) call.bytes.assign(submission.bytes);
+  if (call.extras) keep_time(call);
   detail::retain(call);  // the pool's, until the verdict
   ++open_calls_;
   if (is_offered) {
     ring_workers();
   } else {
-    pending_.push_back(&call);
-    drain();  // rings full: whoever submits helps to empty them
+    queue(call, true);
+    // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
+    if (!drain()) make_way();
+    if (resting_ > 0) host_->wake_resting();
   }
+  arm_timer();
 }
 
 CompletionRef Scheduler::submit(const Submission& submission, detail::VerdictCallback callback) {
   refuse_forked_copy();
   refuse_too_large(submission);
   auto large = make_large(submission.bytes, largest_in_ring_, next_block_id_.fetch_add(1, std::memory_order_relaxed));
-  const Lock lock(mutex_);
+  Lock lock(mutex_);
   refuse_if_closed();
+  make_room_for(lock, submission);
+  if (submission.terms != nullptr && submission.terms->on_progress) host_->prepare_callbacks();
+  if (callback) host_->prepare_callbacks();
   Call* call = new_call(submission);
   CompletionRef ref(call);
   call->large = std::move(large);
   if (callback) {
-    host_->prepare_callbacks();
     call->callback = std::make_unique<detail::VerdictCallback>(std::move(callback));
     expect_callback();
   }
@@ -147,9 +257,11 @@ CompletionRef Scheduler::begin_map(const detail::TaskInfo& task, detail::Verdict
 void Scheduler::add_chunk(Map& map, const Submission& submission) {
   refuse_too_large(submission);
   auto large = make_large(submission.bytes, largest_in_ring_, next_block_id_.fetch_add(1, std::memory_order_relaxed));
-  const Lock lock(mutex_);
+  Lock lock(mutex_);
   refuse_if_closed();
-  map.chunks.reserve(map.chunks.size() + 1);
+  make_room_for(lock, submission);
+  if (submission.terms != nullptr && submission.terms->on_progress) host_->prepare_callbacks();
+  if (map.chunks.size() == map.chunks.capacity()) map.chunks.reserve(std::max<std::size_t>(16, 2 * map.chunks.size()));
   Call* call = new_call(submission);
   call->large = std::move(large);
   call->map = &map;
@@ -182,8 +294,11 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   ipc::HostChannel& channel = link.channel();
   flush_dropped_blocks(link);  // before a block it had comes again
   if (!link.blocks_to_drop.empty()) return false;
+  const bool is_timed = call.submitted != Clock::time_point{};
+  protocol::CallTiming timing;
   protocol::CallHeader header;
   header.codec = static_cast<std::uint8_t>(call.codec);
+  header.attempt = call.attempt;
   header.task_id = call.id;
   header.task_index = call.task->index;
   header.count = call.count - call.finished;
@@ -197,21 +312,36 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
     header.payload_bytes = call.large->size;
     bytes = {};
   }
-  const std::span<std::byte> room = channel.try_reserve(sizeof header + bytes.size());
+  if (is_timed) {
+    header.flags |= protocol::kTimed;
+    timing.submitted_ns = std::chrono::nanoseconds(call.submitted.time_since_epoch()).count();
+    timing.timeout_ns = std::numeric_limits<std::int64_t>::max();
+    if (call.extras) {
+      timing.timeout_ns = call.extras->terms.timeout.count();
+      header.deadline_ns = std::chrono::nanoseconds(call.extras->terms.deadline.time_since_epoch()).count();
+    }
+  }
+  const std::size_t record_bytes = sizeof header + (is_timed ? sizeof timing : 0) + bytes.size();
+  const std::span<std::byte> room = channel.try_reserve(record_bytes);
   if (room.empty()) return false;
-  if (call.large && !host_->send_block(slot_of(link), *call.large->block, false)) return false;
-  protocol::write_record(room, header, bytes);
-  const std::uint64_t sequence = channel.publish(sizeof header + bytes.size());
+  if (call.large && !host_->send_block(link.slot(), *call.large->block, false)) return false;
+  if (is_timed) {
+    protocol::write_record(room, header, timing, bytes);
+  } else {
+    protocol::write_record(room, header, bytes);
+  }
+  const std::uint64_t sequence = channel.publish(record_bytes);
   if (link.in_flight() == 0) {
     link.note_busy_from(now);
     activations_.fetch_add(1, std::memory_order_relaxed);
   }
   link.push(sequence, &call);
+  if (call.task->policy.max_running != 0) ++counters_[call.task->index]->offered;
   call.state = Call::State::kOffered;
-  call.worker = slot_of(link);
+  call.worker = link.slot();
   call.sequence = sequence;
   call.offered_from = call.finished;
-  last_worker_ = slot_of(link);
+  last_worker_ = link.slot();
   return true;
 }
 
@@ -235,37 +365,82 @@ void Scheduler::flush_dropped_blocks(WorkerLink& link) {
 
 // Gives out what is queued, evens out what is not, and tells the workers to leave when nothing will come any more.
 void Scheduler::dispatch(Clock::time_point now) {
-  while (!pending_.is_empty()) {
-    WorkerLink* link = best_worker();
-    if (link == nullptr) break;
-    Call& call = *pending_.front();
-    pending_.remove(&call);
-    if (!try_offer(*link, call, call.bytes.get(), now)) {
-      pending_.push_front(&call);
-      break;
-    }
-    call.bytes.clear();
+  offer_pending(now);
+  if (pending_.is_empty()) {
+    rebalance(now);
+  } else {
+    make_way();
+    if (resting_ > 0 && host_ != nullptr) host_->wake_resting();
   }
-  if (pending_.is_empty()) rebalance(now);
   for (WorkerLink& link : links_) {
     if (link.is_ready() && !link.is_shut_down() && !link.blocks_to_drop.empty()) flush_dropped_blocks(link);
   }
-  if (is_closed_ && open_calls_ == 0) {
-    bool all_told = true;
-    for (WorkerLink& link : links_) {
-      if (!link.is_ready() || link.is_shut_down()) continue;
-      if (try_offer_control(link, {.kind = protocol::CallKind::kShutdown})) {
-        link.set_shut_down();
-      } else {
-        all_told = false;  // its ring is full of what it is just passing: with its next reply
-      }
+  tell_to_leave();
+  ring_workers();
+  arm_timer();
+}
+
+void Scheduler::offer_pending(Clock::time_point now) {
+  while (!pending_.is_empty()) {
+    Call& call = *pending_.front();
+    TaskCounters& counters = *counters_[call.task->index];
+    if (call.task->policy.max_running != 0 && counters.offered >= call.task->policy.max_running) {
+      pending_.remove(&call);
+      call.state = Call::State::kHeld;
+      counters.held.push_back(&call);
+      continue;
     }
-    if (all_told && !has_told_workers_to_leave_) {
-      has_told_workers_to_leave_ = true;
-      if (host_ != nullptr) host_->all_work_done();
+    WorkerLink* link = best_worker();
+    if (link == nullptr || (link->in_flight() > 0 && link->has_lower_than(call.priority))) return;
+    unqueue(call);
+    if (!try_offer(*link, call, call.bytes.get(), now)) return queue(call, false);
+    pending_.note_turn(call.priority);
+    call.bytes.clear();
+    if (call.extras) keep_time(call);
+  }
+}
+
+// Takes less urgent records, not begun, back from behind what runs, so that the more urgent call is next. Not for what
+// the worker will soon have done.
+void Scheduler::make_way() {
+  constexpr std::chrono::nanoseconds kWorthWaiting = std::chrono::milliseconds(1);
+  const std::uint8_t urgent = pending_.is_empty() ? 0 : pending_.front()->priority;
+  for (WorkerLink& link : links_) {
+    if (!link.is_ready() || !link.has_lower_than(urgent)) continue;
+    if (link.expected_work(Clock::now()) < kWorthWaiting) {
+      request_recheck();
+      continue;
+    }
+    for (std::uint64_t sequence = link.end_sequence(); sequence-- > link.front_sequence();) {
+      Call* call = link.offer(sequence).call;
+      if (call == nullptr || call->priority >= urgent) continue;
+      if (link.channel().try_revoke(sequence) != ipc::HostChannel::Revoke::kRevoked) break;
+      take_back(link, sequence);
     }
   }
-  ring_workers();
+}
+
+void Scheduler::request_recheck() {
+  if (is_recheck_scheduled_) return;
+  is_recheck_scheduled_ = true;
+  host_->schedule_recheck();
+}
+
+// Behind everything that was offered: the workers that leave have done all of it when they come to this.
+void Scheduler::tell_to_leave() {
+  const bool is_over = is_closed_ && open_calls_ == 0;
+  bool all_told = true;
+  for (WorkerLink& link : links_) {
+    if (!link.is_ready() || link.is_shut_down() || link.is_doomed() || !(is_over || link.is_leaving())) continue;
+    if (try_offer_control(link, {.kind = protocol::CallKind::kShutdown})) {
+      link.set_shut_down();
+    } else {
+      all_told = false;  // its ring is full of what it is just passing: with its next reply
+    }
+  }
+  if (!is_over || !all_told || has_told_workers_to_leave_) return;
+  has_told_workers_to_leave_ = true;
+  if (host_ != nullptr) host_->all_work_done();
 }
 
 // One look at each park word for any number of records.
@@ -290,13 +465,7 @@ void Scheduler::rebalance(Clock::time_point now) {
       }
     }
     if (busiest == nullptr) return;
-    if (busiest->expected_work(now) < kWorthMoving) {
-      if (!is_recheck_scheduled_) {
-        is_recheck_scheduled_ = true;
-        host_->schedule_recheck();
-      }
-      return;
-    }
+    if (busiest->expected_work(now) < kWorthMoving) return request_recheck();
     std::uint32_t wanted = busiest->in_flight() / 2;
     for (std::uint64_t sequence = busiest->end_sequence(); wanted > 0 && sequence-- > busiest->front_sequence();) {
       if (busiest->offer(sequence).call == nullptr) continue;
@@ -305,15 +474,7 @@ void Scheduler::rebalance(Clock::time_point now) {
       take_back(*busiest, sequence);
       --wanted;
     }
-    while (!pending_.is_empty()) {
-      Call& call = *pending_.front();
-      pending_.remove(&call);
-      if (!idle.has_capacity() || !try_offer(idle, call, call.bytes.get(), now)) {
-        pending_.push_front(&call);
-        break;
-      }
-      call.bytes.clear();
-    }
+    offer_pending(now);
     if (!pending_.is_empty()) return;
   }
 }
@@ -322,12 +483,34 @@ void Scheduler::rebalance(Clock::time_point now) {
 void Scheduler::take_back(WorkerLink& link, std::uint64_t sequence) {
   Call& call = *link.offer(sequence).call;
   if (!call.large) {
-    call.bytes.assign(link.channel().request(sequence).subspan(sizeof(protocol::CallHeader)));
+    call.bytes.assign(arguments_in_ring(link, sequence));
   } else {
     link.blocks_to_drop.push_back(call.large->block->id());
   }
   link.mark_revoked(sequence);
-  pending_.push_front(&call);
+  note_not_offered(call);
+  queue(call, false);
+}
+
+// As this side wrote them, its own header's size included.
+std::span<const std::byte> Scheduler::arguments_in_ring(const WorkerLink& link, std::uint64_t sequence) {
+  const auto record = link.channel().request(sequence);
+  std::uint16_t header_bytes = 0;
+  static_assert(offsetof(protocol::CallHeader, header_bytes) == 0);
+  std::memcpy(&header_bytes, record.data(), sizeof header_bytes);
+  return record.subspan(header_bytes);
+}
+
+// One record less of its task in the workers: the next one may go.
+void Scheduler::note_not_offered(const Call& call) {
+  if (call.task->policy.max_running == 0) return;
+  TaskCounters& counters = *counters_[call.task->index];
+  --counters.offered;
+  if (counters.held.is_empty()) return;
+  Call* next = counters.held.front();
+  counters.held.remove(next);
+  next->state = Call::State::kPending;
+  pending_.push_front(next);
 }
 
 void Scheduler::recheck() {
@@ -341,7 +524,11 @@ void Scheduler::recheck() {
 void Scheduler::worker_ready(std::uint32_t slot, ipc::HostChannel& channel, std::uint64_t generation,
                              std::int64_t pid) {
   const Lock lock(mutex_);
-  links_[slot].attach(channel, generation, pid);
+  std::uint64_t quota = limits_.max_tasks_per_child;
+  if (limits_.max_tasks_jitter > 0) {
+    quota += std::uniform_int_distribution<std::uint64_t>(0, limits_.max_tasks_jitter)(random_);
+  }
+  links_[slot].attach(channel, generation, pid, quota);
   dispatch(Clock::now());
 }
 
@@ -358,6 +545,7 @@ void Scheduler::close() {
   const Lock lock(mutex_);
   if (is_closed_) return;
   is_closed_ = true;
+  room_.notify_all();
   closed_code_ = ErrorCode::kPoolClosed;
   closed_text_ = "the pool is closed (make another one)";
   drain();

@@ -15,16 +15,24 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "bulkhead/detail/backend.hpp"
+#include "bulkhead/stats.hpp"
 #include "ipc/pool_bells.hpp"
 #include "pool/call_table.hpp"
+#include "pool/call_timers.hpp"
+#include "pool/callback_queue.hpp"
 #include "pool/pending_queue.hpp"
+#include "pool/task_counters.hpp"
 #include "pool/waiting.hpp"
 #include "pool/worker_link.hpp"
 #include "protocol/record.hpp"
@@ -39,6 +47,8 @@ class SchedulerHost {
   virtual ~SchedulerHost() = default;
   // Kill this worker: it broke the protocol. Its end is reported as usual.
   virtual void condemn(std::uint32_t slot, const std::string& why) = 0;
+  // End this worker for what it runs: SIGTERM, and after a grace SIGKILL. False: it cannot be killed (a thread).
+  [[nodiscard]] virtual bool end_worker(std::uint32_t slot) = 0;
   // Send it this block, which it may write to or only read. False: it cannot be sent now (its process is ending).
   virtual bool send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) = 0;
   // There is no memory for the block it asked for: its item fails, nothing else.
@@ -49,10 +59,27 @@ class SchedulerHost {
   virtual void run_callback(std::function<void()> callback) = 0;
   // Before the first callback is accepted. Throws ResourceError.
   virtual void prepare_callbacks() = 0;
+  // Where run_callback() puts them, for threads that must run them while they wait; nullptr: none must.
+  [[nodiscard]] virtual std::shared_ptr<CallbackQueue> callback_queue() { return nullptr; }
   // Call recheck() in about a millisecond.
   virtual void schedule_recheck() = 0;
+  // Call timers_due() then; replaces what was said before.
+  virtual void arm_timer(std::chrono::steady_clock::time_point when) = 0;
+  // There is work for workers that left because they had none.
+  virtual void wake_resting() = 0;
   // Closed, and no task is left: workers were told to leave.
   virtual void all_work_done() = 0;
+};
+
+// What a pool allows itself.
+struct SchedulerLimits {
+  std::uint64_t max_pending = std::numeric_limits<std::uint64_t>::max();  // items
+  std::uint64_t max_pending_bytes = std::numeric_limits<std::uint64_t>::max();
+  WhenFull when_full = WhenFull::kBlock;
+  std::chrono::nanoseconds submit_timeout = std::chrono::nanoseconds::max();
+  std::uint64_t max_tasks_per_child = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t max_tasks_jitter = 0;
+  std::uint64_t max_rss = std::numeric_limits<std::uint64_t>::max();
 };
 
 class Scheduler {
@@ -61,7 +88,8 @@ class Scheduler {
 
   // `host` must outlive detach(). `catalogue` keeps the TaskInfos that calls refer to.
   // `ring_bytes`: capacity of each worker's request ring.
-  Scheduler(std::uint32_t workers, std::size_t ring_bytes, SchedulerHost& host, std::shared_ptr<const void> catalogue);
+  Scheduler(std::uint32_t workers, std::size_t ring_bytes, SchedulerHost& host, std::shared_ptr<const void> catalogue,
+            const SchedulerLimits& limits = {});
 
   // Counted by the backend and by completions.
   void retain() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }  // relaxed: the caller holds one
@@ -75,8 +103,23 @@ class Scheduler {
   void seal_map(Map& map);
   void abandon_map(Map& map) noexcept;
   [[nodiscard]] bool wait_until(detail::Completion& completion, Clock::time_point until);
-  [[nodiscard]] CancelOutcome cancel(detail::Completion& completion);
+  [[nodiscard]] CancelOutcome cancel(detail::Completion& completion, CancelMode mode, std::optional<TimeLimit> grace);
+  // Every task that has no verdict: finish until `until`, then stop, after `soft_grace` kill. Closes the pool.
+  [[nodiscard]] DrainReport drain(Clock::time_point until, std::chrono::nanoseconds soft_grace);
+  [[nodiscard]] PoolStats stats() const;
   void when_done(detail::Completion& completion, std::function<void()> then);
+  // Whether it has its verdict, without waiting.
+  [[nodiscard]] bool poll(const detail::Completion& completion);
+  // For CompletionQueue: the node's waiter is told when its completion is over (has its verdict, or waits for a callback
+  // that this thread must run), at once when it already is. The node stays until then, or until unwatch().
+  void watch(WaitNode& node);
+  void unwatch(WaitNode& node) noexcept;
+  // The next that is over, waiting for it; nullptr: none until then. For a waiter that is not `outside`.
+  [[nodiscard]] WaitNode* next_done(Waiter& waiter, Clock::time_point until);
+  // Runs one callback that is queued, where this thread runs callbacks.
+  void run_callback() {
+    if (runs_callbacks()) (void)callbacks_->run_one();
+  }
   void free_completion(detail::Completion& completion) noexcept;
 
   // This is a child of the process that made the pool: nothing of it can be used. The embedder's members below and above
@@ -95,8 +138,26 @@ class Scheduler {
   // -- the pump thread --
 
   void worker_ready(std::uint32_t slot, ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid);
+  enum class Ending : std::uint8_t {
+    kUnexpected,
+    kToldTo,  // it had been told to leave
+    kDoomed,  // it was killed for what it ran
+  };
   // Its process ended: `lost` without the task, and the same as a clause. Afterwards nobody looks at its channel.
-  void worker_ended(std::uint32_t slot, const WorkerLost::Info& lost, const std::string& how);
+  Ending worker_ended(std::uint32_t slot, const WorkerLost::Info& lost, const std::string& how);
+  void timers_due();
+  // What its process has allocated.
+  void note_memory(std::uint32_t slot, std::uint64_t generation, std::uint64_t anonymous_bytes);
+
+  // Room for one more worker; `also` is run with the lock. Its number.
+  [[nodiscard]] std::uint32_t add_slot(const std::function<void()>& also);
+  // This worker gets nothing more: what it has not begun runs elsewhere, then it goes.
+  void retire(std::uint32_t slot);
+  [[nodiscard]] bool is_busy(std::uint32_t slot) const;
+  // Retires those that have had nothing to do since `since`, but leaves `least` ready ones; the slots of the retired.
+  [[nodiscard]] std::vector<std::uint32_t> retire_idle(Clock::time_point since, std::uint64_t least);
+  // So many workers left for want of work, and would come back.
+  void set_resting(std::uint32_t workers);
   void pump_rang();
   void recheck();
   void give_result_block(std::uint32_t slot, std::uint64_t generation, std::shared_ptr<const ipc::SharedBlock> block);
@@ -105,7 +166,6 @@ class Scheduler {
   void detach();
 
   [[nodiscard]] ipc::PoolBells& bells() noexcept { return bells_; }
-  [[nodiscard]] std::uint32_t worker_count() const noexcept { return static_cast<std::uint32_t>(links_.size()); }
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -118,6 +178,15 @@ class Scheduler {
   void settle_callback() noexcept;
   Call* new_call(const detail::Submission& submission);
   void enqueue(Call& call, const detail::Submission& submission);
+  void make_room_for(Lock& lock, const detail::Submission& submission);
+  [[nodiscard]] bool is_full_for(const detail::Submission& submission) const noexcept;
+  [[nodiscard]] TaskCounters& counters_of(const detail::TaskInfo& task);
+  void queue(Call& call, bool is_new);
+  void unqueue(Call& call) noexcept;
+  void offer_pending(Clock::time_point now);
+  void make_way();
+  void request_recheck();
+  void tell_to_leave();
   void dispatch(Clock::time_point now);
   [[nodiscard]] WorkerLink* best_worker() noexcept;
   [[nodiscard]] bool try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now);
@@ -126,9 +195,9 @@ class Scheduler {
   void ring_workers() noexcept;
   void rebalance(Clock::time_point now);
   void take_back(WorkerLink& link, std::uint64_t sequence);
-  [[nodiscard]] std::uint32_t slot_of(const WorkerLink& link) const noexcept {
-    return static_cast<std::uint32_t>(&link - links_.data());
-  }
+  void take_back_unclaimed(WorkerLink& link);
+  void note_not_offered(const Call& call);
+  [[nodiscard]] static std::span<const std::byte> arguments_in_ring(const WorkerLink& link, std::uint64_t sequence);
 
   // replies.cpp: what workers say. The lock is held.
   bool drain();
@@ -137,6 +206,10 @@ class Scheduler {
   [[nodiscard]] bool handle_reply(WorkerLink& link, std::span<const std::byte> frame, const char*& why);
   [[nodiscard]] bool handle_item(WorkerLink& link, Call& call, const protocol::Record<protocol::ReplyHeader>& reply,
                                  const char*& why);
+  [[nodiscard]] Failure failure_from(const WorkerLink& link, const Call& call,
+                                     const protocol::Record<protocol::ReplyHeader>& reply) const;
+  void handle_progress(Call& call, const protocol::Record<protocol::ReplyHeader>& reply);
+  void lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure, Clock::time_point now);
 
   // verdicts.cpp: from outcome to verdict. The lock is held.
   void record_result(Call& call, std::span<const std::byte> bytes);
@@ -148,13 +221,43 @@ class Scheduler {
   using Continuations = std::vector<std::function<void()>>;
   Continuations publish_verdict(detail::Completion& completion);
   void check_map(Map& map);
-  void fail_rest(Call& call, ErrorCode code, const std::string& text);
-  [[nodiscard]] CancelOutcome cancel_call(Call& call, const std::string& text);
+  void fail_rest(Call& call, const Failure& failure);
+
+  // limits.cpp: time limits, cancelling, killing on purpose. The lock is held.
+  void keep_time(Call& call);
+  void look_at(Call& call, Clock::time_point now);
+  void look_at_running(Call& call, Clock::time_point now);
+  void arm_timer();
+  [[nodiscard]] bool sentence(Call& call, Failure failure);
+  void spare_others(WorkerLink& link);
+  [[nodiscard]] bool take_from_ring(Call& call);
+  void kill_calls(detail::Completion& completion);
+  void abandon(Call& call, const Failure& failure);
+  enum class TellRunning : bool { kNo, kYes };
+  [[nodiscard]] bool cancel_call(Call& call, TellRunning tell_running);
+  [[nodiscard]] bool cancel_calls(detail::Completion& completion, TellRunning tell_running);
+  [[nodiscard]] std::vector<Call*> open_calls();
+
+  // retries.cpp. The lock is held.
+  // True: it will be tried again. False: `failure` is final, and knows of the earlier attempts.
+  [[nodiscard]] bool try_again(Call& call, Failure& failure, Clock::time_point now);
 
   // waiting.cpp
+  // Until satisfy(self), or `until` has come; says which. The lock is given up meanwhile. Whoever else keeps a list of
+  // waiters (for room in the queue, say) takes one out of it before satisfy(), and itself out after a time-out.
+  [[nodiscard]] bool wait(Lock& lock, Waiter& self, Clock::time_point until);
+  void satisfy(Waiter& waiter) noexcept;
   void lead(Lock& lock, Waiter& self, Clock::time_point until);
   [[nodiscard]] bool spin(const Waiter& self, std::uint32_t pauses) const noexcept;
-  void wake(Waiter& waiter) noexcept;
+  [[nodiscard]] bool runs_callbacks() const noexcept;
+  [[nodiscard]] bool must_run_callbacks_for(const detail::Completion& completion) const noexcept;
+  [[nodiscard]] bool completion_is_over(const WaitNode& node) const noexcept;
+  void look();
+  static void list(WaitNode& node) noexcept;
+  static void unlist(WaitNode& node) noexcept;
+  void note_done(WaitNode& node) noexcept;
+  enum class WhoWaits : std::uint8_t { kAll, kRunsCallbacks };
+  void tell_waiters(detail::Completion& completion, WhoWaits who) noexcept;
   void hand_over() noexcept;
   void wait_for_spinner(Lock& lock);
   [[nodiscard]] ipc::ParkMode resting_mode() const noexcept {
@@ -168,9 +271,17 @@ class Scheduler {
   mutable std::mutex mutex_;
   // Guarded by mutex_, unless said otherwise.
   SchedulerHost* host_;  // nullptr once detached
-  CallTable table_;      // give_back(): any thread
+  const SchedulerLimits limits_;
+  CallTable table_;  // give_back(): any thread
   PendingQueue pending_;
-  std::vector<WorkerLink> links_;  // by slot; never resized
+  CallTimers timers_;
+  Clock::time_point armed_ = Clock::time_point::max();
+  std::deque<WorkerLink> links_;                         // by slot; only grows
+  std::vector<std::unique_ptr<TaskCounters>> counters_;  // by the task's index; of those that were called
+  std::uint64_t queued_items_ = 0;                       // in the host: pending, held or delayed
+  std::uint64_t queued_bytes_ = 0;
+  std::uint32_t resting_ = 0;
+  std::minstd_rand random_{std::random_device{}()};
   std::uint64_t next_call_id_ = 1;
   std::uint64_t open_calls_ = 0;      // without a verdict
   std::uint32_t callbacks_open_ = 0;  // completions somebody must be told of though nobody waits
@@ -186,13 +297,15 @@ class Scheduler {
   std::atomic<std::uint32_t> next_block_id_{1};  // any thread
 
   // Waiting.
-  Waiter* waiters_ = nullptr;  // all threads in wait_until()
+  const std::shared_ptr<CallbackQueue> callbacks_ = host_->callback_queue();
+  Waiter* waiters_ = nullptr;  // all threads in wait()
   Waiter* leader_ = nullptr;
   bool is_leader_parked_ = false;
   bool is_leader_spinning_ = false;
   std::condition_variable leader_stopped_spinning_;
   // Channels the spinning leader looks at without the lock.
   std::vector<const ipc::HostChannel*> watched_;
+  std::condition_variable room_;  // somebody may submit again
   // Bumped when a worker gets its first record, so that a spinning leader looks at it too. relaxed: a hint, the leader
   // looks at every channel under the lock before it sleeps.
   std::atomic<std::uint32_t> activations_{0};

@@ -1,8 +1,11 @@
 #include "pool/task_directory.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "bulkhead/error.hpp"
+#include "pool/task_policy.hpp"
 
 namespace bulkhead::pool {
 
@@ -20,7 +23,8 @@ std::uint32_t fixed_argument_bytes(const detail::SignatureDesc& signature) noexc
 
 }  // namespace
 
-TaskDirectory::TaskDirectory(plugin::Catalogue catalogue) : catalogue_(std::move(catalogue)) {
+TaskDirectory::TaskDirectory(plugin::Catalogue catalogue, const Manifest& manifest, std::vector<std::string> left_out)
+    : catalogue_(std::move(catalogue)), left_out_(std::move(left_out)) {
   for (const plugin::TaskEntry* task : catalogue_.tasks()) {
     detail::TaskInfo info;
     info.name = task->name;
@@ -36,12 +40,19 @@ TaskDirectory::TaskDirectory(plugin::Catalogue catalogue) : catalogue_(std::move
     info.index = static_cast<std::uint32_t>(tasks_.size());
     info.codecs = task->codecs;
     info.fixed_argument_bytes = fixed_argument_bytes(info.signature);
+    info.policy = task_policy(*task, manifest);
     tasks_.push_back(std::move(info));
   }
   for (const detail::TaskInfo& task : tasks_) by_name_.emplace(task.name, &task);
 }
 
 const detail::TaskInfo& TaskDirectory::at(std::string_view name) const {
+  const std::string_view plugin = name.substr(0, name.find('.'));
+  if (std::find(left_out_.begin(), left_out_.end(), plugin) != left_out_.end()) {
+    detail::raise<TaskNotFound>("no task \"" + std::string(name) + "\" in this pool: it does not load plugin \"" +
+                                    std::string(plugin) + "\" (add it to the pool's plugins, or use another pool)",
+                                {.task = std::string(name), .nearest = {}});
+  }
   (void)catalogue_.at_or_throw(name);
   return *by_name_.at(name);
 }

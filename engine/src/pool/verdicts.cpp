@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bulkhead/sdk/abi.h"
 #include "pool/scheduler.hpp"
 #include "pool/waiting.hpp"
 
@@ -21,6 +22,9 @@ Outcomes& outcomes_of(Call& call) {
 }  // namespace
 
 void Scheduler::record_result(Call& call, std::span<const std::byte> bytes) {
+  TaskCounters& counters = *counters_[call.task->index];
+  ++counters.done;
+  counters.result_bytes += bytes.size();
   if (call.count == 1) {
     call.bytes.assign(bytes);
   } else {
@@ -32,6 +36,9 @@ void Scheduler::record_result(Call& call, std::span<const std::byte> bytes) {
 }
 
 void Scheduler::record_large_result(Call& call, LargeBytes large) {
+  TaskCounters& counters = *counters_[call.task->index];
+  ++counters.done;
+  counters.result_bytes += large.size;
   Outcomes& outcomes = outcomes_of(call);
   outcomes.large.push_back(std::move(large));
   outcomes.items.push_back({.large = static_cast<std::uint32_t>(outcomes.large.size())});
@@ -39,6 +46,7 @@ void Scheduler::record_large_result(Call& call, LargeBytes large) {
 }
 
 void Scheduler::record_failure(Call& call, Failure failure) {
+  counters_[call.task->index]->count_failures(failure.code, 1);
   Outcomes& outcomes = outcomes_of(call);
   outcomes.failures.push_back(std::move(failure));
   outcomes.items.push_back({.failure = static_cast<std::uint32_t>(outcomes.failures.size())});
@@ -49,6 +57,11 @@ void Scheduler::record_failure(Call& call, Failure failure) {
 void Scheduler::finish(Call& call) {
   call.state = Call::State::kVerdict;
   call.large.reset();
+  if (call.extras) {
+    timers_.remove(call);
+    call.extras->arguments.clear();
+    if (call.extras->terms.on_progress) settle_callback();
+  }
   --open_calls_;
   Map* map = call.map;
   complete(call);  // may free it
@@ -90,6 +103,7 @@ void Scheduler::complete(detail::Completion& completion) {
     } const publish{*this, completion};
     (*completion.callback)(completion);
   });
+  tell_waiters(completion, WhoWaits::kRunsCallbacks);
 }
 
 void Scheduler::settle_callback() noexcept {
@@ -110,19 +124,14 @@ Scheduler::Continuations Scheduler::publish_verdict(detail::Completion& completi
     }
     completion.continuations.reset();
   }
-  for (Waiter* waiter = completion.waiters; waiter != nullptr; waiter = waiter->next_of_completion) wake(*waiter);
+  tell_waiters(completion, WhoWaits::kAll);
   detail::release(completion);
   return left;
 }
 
 // Items without an outcome get this one.
-void Scheduler::fail_rest(Call& call, ErrorCode code, const std::string& text) {
-  while (call.finished < call.count) {
-    Failure failure;
-    failure.code = code;
-    failure.text = text;
-    record_failure(call, std::move(failure));
-  }
+void Scheduler::fail_rest(Call& call, const Failure& failure) {
+  while (call.finished < call.count) record_failure(call, failure);
   finish(call);
 }
 
@@ -133,66 +142,21 @@ void Scheduler::fail_all(ErrorCode code, const std::string& text) {
   has_given_up_ = true;
   closed_code_ = code;
   closed_text_ = text;
-  while (!pending_.is_empty()) {
-    Call& call = *pending_.front();
-    pending_.remove(&call);
-    fail_rest(call, code, text);
-  }
-  for (WorkerLink& link : links_) {
-    if (!link.is_ready()) continue;
-    for (std::uint64_t sequence = link.front_sequence(); sequence != link.end_sequence(); ++sequence) {
-      Call* call = link.offer(sequence).call;
-      if (call == nullptr) continue;
-      // Its record may be running; whoever called this kills the worker.
-      link.mark_revoked(sequence);
-      fail_rest(*call, code, text);
+  room_.notify_all();
+  Failure failure;
+  failure.code = code;
+  failure.text = text;
+  for (Call* call : open_calls()) {
+    if (call->state == Call::State::kOffered) {
+      // Its record may be running; whoever called this kills the worker, or asks the thread to stop.
+      WorkerLink& link = links_[call->worker];
+      link.channel().set_stop(call->sequence, BULKHEAD_STOP_CANCELLED);
+      link.mark_revoked(call->sequence);
+    } else {
+      unqueue(*call);
     }
+    fail_rest(*call, failure);
   }
-}
-
-CancelOutcome Scheduler::cancel_call(Call& call, const std::string& text) {
-  switch (call.state) {
-    case Call::State::kPending:
-      pending_.remove(&call);
-      break;
-    case Call::State::kOffered: {
-      WorkerLink& link = links_[call.worker];
-      if (link.channel().try_revoke(call.sequence) != ipc::HostChannel::Revoke::kRevoked) {
-        return CancelOutcome::kStillRunning;
-      }
-      if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
-      link.mark_revoked(call.sequence);
-      break;
-    }
-    default:
-      return CancelOutcome::kFinishedFirst;
-  }
-  fail_rest(call, ErrorCode::kTaskCancelled, text);
-  return CancelOutcome::kNeverRan;
-}
-
-CancelOutcome Scheduler::cancel(detail::Completion& completion) {
-  refuse_forked_copy();
-  const Lock lock(mutex_);
-  // relaxed: changed under the lock only.
-  if (completion.is_done.load(std::memory_order_relaxed) || host_ == nullptr) return CancelOutcome::kFinishedFirst;
-  const std::string text = "task \"" + completion.task->name + "\" was cancelled before any worker began it";
-  if (completion.kind == detail::Completion::Kind::kCall) {
-    const CancelOutcome outcome = cancel_call(static_cast<Call&>(completion), text);
-    dispatch(Clock::now());  // it may have been the last of a closed pool
-    return outcome;
-  }
-  // Of a map: what is running keeps running; otherwise it is over, having run in part, in whole or not at all.
-  bool any_running = false;
-  bool any_taken_back = false;
-  for (Call* chunk : static_cast<Map&>(completion).chunks) {
-    const CancelOutcome outcome = cancel_call(*chunk, text);
-    any_running |= outcome == CancelOutcome::kStillRunning;
-    any_taken_back |= outcome == CancelOutcome::kNeverRan;
-  }
-  dispatch(Clock::now());
-  if (any_running) return CancelOutcome::kStillRunning;
-  return any_taken_back ? CancelOutcome::kNeverRan : CancelOutcome::kFinishedFirst;
 }
 
 void Scheduler::seal_map(Map& map) {
@@ -204,13 +168,12 @@ void Scheduler::seal_map(Map& map) {
 void Scheduler::abandon_map(Map& map) noexcept {
   if (is_forked_copy()) return;
   const Lock lock(mutex_);
-  const std::string text = "its input was given up";
   if (map.callback) {
     map.callback.reset();  // the caller gets the input's exception instead
     settle_callback();
   }
   if (host_ != nullptr) {
-    for (Call* chunk : map.chunks) (void)cancel_call(*chunk, text);
+    (void)cancel_calls(map, TellRunning::kNo);
     dispatch(Clock::now());
   }
   map.is_sealed = true;
@@ -226,6 +189,7 @@ void Scheduler::when_done(detail::Completion& completion, std::function<void()> 
     if (!completion.continuations) completion.continuations = std::make_unique<Continuations>();
     completion.continuations->push_back(std::move(then));
     expect_callback();
+    look();
   } else if (host_ != nullptr) {
     host_->run_callback(std::move(then));
   } else {

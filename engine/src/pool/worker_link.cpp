@@ -12,7 +12,7 @@ constexpr std::uint32_t kLeastWindow = 2;  // one running, one to go on with (an
 constexpr std::uint32_t kMostWindow = ipc::kClaims / 2;
 }  // namespace
 
-void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid) {
+void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid, std::uint64_t quota) {
   offers_.assign(ipc::kClaims, Offer{});
   channel_ = &channel;
   generation_ = generation;
@@ -20,7 +20,15 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   front_ = end_ = ipc::kFirstSequence;
   in_flight_ = revoked_ = 0;
   window_ = kFirstWindow;
-  is_shut_down_ = is_condemned_ = false;
+  is_shut_down_ = is_condemned_ = is_leaving_ = is_doomed_ = false;
+  doom_.clear();
+  quota_ = quota;
+  by_band_ = {};
+  bands_ = 0;
+  anonymous_bytes = 0;
+  over_limit_task = 0;
+  ++processes;
+  busy_since_ = std::chrono::steady_clock::now();
   needs_bell = false;
   mean_ = std::chrono::nanoseconds(0);
 }
@@ -37,13 +45,22 @@ void WorkerLink::push(std::uint64_t sequence, Call* call) {
   offer(sequence) = {call, false};
   end_ = sequence + 1;
   needs_bell = true;
-  if (call != nullptr) ++in_flight_;
+  if (call == nullptr) return;
+  ++in_flight_;
+  if (by_band_[call->priority]++ == 0) bands_ |= 1u << call->priority;
+  quota_ -= std::min<std::uint64_t>(quota_, call->count);
+  if (quota_ == 0) is_leaving_ = true;
+}
+
+void WorkerLink::forget(const Call& call) noexcept {
+  --in_flight_;
+  if (--by_band_[call.priority] == 0) bands_ &= ~(1u << call.priority);
 }
 
 void WorkerLink::pop_front() noexcept {
   Offer& front = offer(front_);
   if (front.is_revoked) --revoked_;
-  if (front.call != nullptr) --in_flight_;
+  if (front.call != nullptr) forget(*front.call);
   front = {};
   channel_->settle(front_);
   ++front_;
@@ -51,9 +68,14 @@ void WorkerLink::pop_front() noexcept {
 
 void WorkerLink::mark_revoked(std::uint64_t sequence) noexcept {
   Offer& revoked = offer(sequence);
-  revoked = {nullptr, true};
+  forget(*revoked.call);
+  revoked = {.call = nullptr, .is_revoked = true};
   ++revoked_;
-  --in_flight_;
+}
+
+void WorkerLink::mark_abandoned(std::uint64_t sequence) noexcept {
+  mark_revoked(sequence);  // nothing new for the worker until it has passed this
+  offer(sequence).is_abandoned = true;
 }
 
 void WorkerLink::note_finished(std::uint32_t calls, std::chrono::steady_clock::time_point now) noexcept {

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ipc/host_channel.hpp"
@@ -20,15 +23,19 @@ namespace bulkhead::pool {
 struct Offer {
   Call* call = nullptr;
   bool is_revoked = false;
+  bool is_abandoned = false;  // its call has another verdict: what the worker says about it does not count
 };
 
 class WorkerLink {
  public:
-  // Puts a fresh, ready process into this slot.
-  void attach(ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid);
+  explicit WorkerLink(std::uint32_t slot) : slot_(slot) {}
+
+  // Puts a fresh, ready process into this slot, which leaves after it began `quota` items.
+  void attach(ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid, std::uint64_t quota);
   // After its process ended and everything was taken from it.
   void detach() noexcept;
 
+  [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
   [[nodiscard]] bool is_ready() const noexcept { return channel_ != nullptr; }
   [[nodiscard]] ipc::HostChannel& channel() const noexcept { return *channel_; }
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
@@ -38,9 +45,19 @@ class WorkerLink {
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
   // How many it should have: one millisecond's worth of what it has been doing, at least two.
   [[nodiscard]] std::uint32_t window() const noexcept { return window_; }
-  // May be offered more: ready, not finishing, nothing revoked on its way back, window not full.
+  // May be offered more: ready, not leaving, nothing revoked on its way back, window not full.
   [[nodiscard]] bool has_capacity() const noexcept {
-    return channel_ != nullptr && !is_shut_down_ && !is_condemned_ && revoked_ == 0 && in_flight_ < window_;
+    return channel_ != nullptr && !is_leaving_ && !is_condemned_ && revoked_ == 0 && in_flight_ < window_;
+  }
+  // It gets no more work, and goes once it has done what it has.
+  [[nodiscard]] bool is_leaving() const noexcept { return is_leaving_; }
+  void set_leaving() noexcept { is_leaving_ = true; }
+  // Being killed for what it runs. Not empty: what to say about the task it then loses.
+  [[nodiscard]] bool is_doomed() const noexcept { return is_doomed_; }
+  [[nodiscard]] const std::string& doom() const noexcept { return doom_; }
+  void set_doomed(std::string why) {
+    doom_ = std::move(why);
+    is_doomed_ = is_leaving_ = true;
   }
   // It broke the protocol and is being killed: nothing it says counts any more.
   [[nodiscard]] bool is_condemned() const noexcept { return is_condemned_; }
@@ -50,7 +67,11 @@ class WorkerLink {
     return channel_ != nullptr && !is_condemned_ && channel_->has_responses();
   }
   [[nodiscard]] bool is_shut_down() const noexcept { return is_shut_down_; }
-  void set_shut_down() noexcept { is_shut_down_ = true; }
+  void set_shut_down() noexcept { is_shut_down_ = is_leaving_ = true; }
+  // Offered a record of a lower priority than this.
+  [[nodiscard]] bool has_lower_than(std::uint8_t priority) const noexcept {
+    return (bands_ & ((1u << priority) - 1)) != 0;
+  }
 
   // Records are settled in the order of their sequences: `front()` is what the worker's next reply must be about.
   void push(std::uint64_t sequence, Call* call);
@@ -58,15 +79,30 @@ class WorkerLink {
   [[nodiscard]] std::uint64_t front_sequence() const noexcept { return front_; }
   [[nodiscard]] std::uint64_t end_sequence() const noexcept { return end_; }
   [[nodiscard]] Offer& offer(std::uint64_t sequence) noexcept { return offers_[sequence % ipc::kClaims]; }
+  // What it runs, as far as its claim words and replies tell; nullptr: nothing.
+  [[nodiscard]] const Call* running() const noexcept {
+    if (channel_ == nullptr) return nullptr;
+    for (std::uint64_t sequence = front_; sequence != end_; ++sequence) {
+      const Offer& offer = offers_[sequence % ipc::kClaims];
+      if (offer.call != nullptr) return channel_->was_claimed(sequence) ? offer.call : nullptr;
+    }
+    return nullptr;
+  }
   // Its last reply was seen.
   void pop_front() noexcept;
   // It was taken back: the worker will skip it.
   void mark_revoked(std::uint64_t sequence) noexcept;
+  // Its call has a verdict though the worker runs it, and cannot be killed.
+  void mark_abandoned(std::uint64_t sequence) noexcept;
 
   // Calls finished between two drains, for window().
   void note_finished(std::uint32_t calls, std::chrono::steady_clock::time_point now) noexcept;
   // It begins work after having had none.
   void note_busy_from(std::chrono::steady_clock::time_point now) noexcept { busy_since_ = now; }
+  // Since when it has nothing to do, if it has nothing to do.
+  [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const noexcept { return busy_since_; }
+  // Of its calls, lately.
+  [[nodiscard]] std::chrono::nanoseconds mean() const noexcept { return mean_; }
   // How long what it was offered will probably keep it: never less than it has been silent already.
   [[nodiscard]] std::chrono::nanoseconds expected_work(std::chrono::steady_clock::time_point now) const noexcept {
     return std::max(mean_ * in_flight_, std::chrono::nanoseconds(now - busy_since_));
@@ -76,9 +112,18 @@ class WorkerLink {
   std::unordered_map<std::uint32_t, std::shared_ptr<const ipc::SharedBlock>> result_blocks;
   // Blocks it has mapped and will not need again.
   std::vector<std::uint32_t> blocks_to_drop;
+  std::uint64_t anonymous_bytes = 0;  // as last sampled
+  std::uint64_t over_limit_task = 0;  // that ran when it was too many; 0: none
+  // Of all processes this slot has had.
+  std::uint64_t items_done = 0;
+  std::uint64_t processes = 0;
   bool needs_bell = false;  // records were published since the last look at its park word
 
  private:
+  // Takes a call out of the counts of what it was offered.
+  void forget(const Call& call) noexcept;
+
+  const std::uint32_t slot_;
   ipc::HostChannel* channel_ = nullptr;
   std::uint64_t generation_ = 0;
   std::int64_t pid_ = 0;
@@ -90,6 +135,12 @@ class WorkerLink {
   std::uint32_t window_ = kFirstWindow;
   bool is_shut_down_ = false;
   bool is_condemned_ = false;
+  bool is_leaving_ = false;
+  bool is_doomed_ = false;
+  std::string doom_;
+  std::uint64_t quota_ = 0;                                   // items it may still begin
+  std::array<std::uint32_t, detail::kPriorities> by_band_{};  // records offered
+  std::uint32_t bands_ = 0;                                   // a bit for each that is not 0
   std::chrono::steady_clock::time_point busy_since_;
   std::chrono::nanoseconds mean_{0};
 

@@ -14,7 +14,7 @@
 #include "plugin/catalogue.hpp"
 #include "process/event_loop.hpp"
 #include "process/warden_client.hpp"
-#include "process/worker_process.hpp"
+#include "process/worker.hpp"
 #include "support/deadline.hpp"
 
 namespace bulkhead::process {

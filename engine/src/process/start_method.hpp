@@ -1,4 +1,4 @@
-// How a process begins: the public option's two ways.
+// How a worker begins: the public option.
 #pragma once
 
 #include "bulkhead/options.hpp"

@@ -64,20 +64,29 @@ bool is_stopped(pid_t pid) {
 
 }  // namespace
 
-Warden::Warden(EventLoop& loop, support::Log& log, std::filesystem::path worker_program)
+Warden::Warden(EventLoop& loop, support::Log& log, std::filesystem::path worker_program,
+               std::optional<ForkedWarden> forked)
     : loop_(loop),
       log_(log),
       program_(std::move(worker_program)),
-      program_fd_(open_program(program_)),
+      forked_(std::move(forked)),
+      program_fd_(forked_ ? std::move(forked_->program) : open_program(program_)),
       host_pidfd_(open_self()) {
   std::promise<std::string> first_outcome;
   loop_.run_sync([&] {
     on_first_outcome_ = [&](std::string why) { first_outcome.set_value(std::move(why)); };
     launch();
   });
-  if (const std::string why = first_outcome.get_future().get(); !why.empty()) {
-    raise_unusable(program_, why);
-  }
+  const std::string why = first_outcome.get_future().get();
+  // The loop thread may still be in the callback that told it.
+  loop_.run_sync([&] {
+    on_first_outcome_ = nullptr;
+    if (why.empty()) return;
+    relaunch_timer_.reset();
+    answer_timer_.reset();
+    link_.reset();
+  });
+  if (!why.empty()) raise_unusable(program_, why);
 }
 
 Warden::~Warden() {
@@ -104,15 +113,31 @@ Warden::~Warden() {
   }
 }
 
-void Warden::launch() {
+// Null: it cannot be executed, and that was told.
+std::unique_ptr<Warden::Link> Warden::make_link() {
+  if (forked_) {
+    auto link = std::make_unique<Link>(std::move(forked_->socket));
+    link->is_copy = true;
+    forked_.reset();
+    return link;
+  }
   auto [ours, theirs] = ControlSocket::pair();
-  link_ = std::make_unique<Link>(std::move(ours));
+  auto link = std::make_unique<Link>(std::move(ours));
   pid_t pid = -1;
   const int error = spawn_program(program_fd_.get(), program_.c_str(), protocol::kWardenArgument, theirs.fd(), pid);
   if (error != 0) {
-    return lose("it cannot be executed: " + support::errno_text(error));
+    link_ = std::move(link);
+    lose("it cannot be executed: " + support::errno_text(error));
+    return nullptr;
   }
-  link_->silent_pidfd = support::open_pidfd(pid);
+  link->silent_pidfd = support::open_pidfd(pid);
+  return link;
+}
+
+void Warden::launch() {
+  auto link = make_link();
+  if (!link) return;
+  link_ = std::move(link);
   try {
     link_->socket_watch = loop_.watch(link_->socket.fd(), [this] { read_socket(); });
     link_->hello_timer = loop_.at(Deadline::after(kHelloLimit), [this] { lose("it does not answer"); });
@@ -230,6 +255,7 @@ void Warden::lose(std::string why) {
     support::signal_pidfd(link_->pidfd.get(), SIGKILL);
     if (Deadline::Clock::now() - link_->up_since >= kGoodLife) backoff_ = {};
   }
+  const bool was_copy = link_->is_copy;
   link_.reset();
   answer_timer_.reset();
   is_watching_for_answers_ = false;
@@ -239,6 +265,11 @@ void Warden::lose(std::string why) {
     return tell(std::move(why));
   }
   log_.warn(trouble_ + "; running tasks go on, a new one is started");
+  if (was_copy) {
+    log_.warn(
+        "the lost warden was a copy of this program: workers that start from now on are forked from the worker "
+        "program instead (make a new engine for more copies)");
+  }
   try_again_later();
   if (was_up) tell_all_lost();
 }
@@ -276,11 +307,17 @@ Warden::Ticket Warden::start(StartRequest request, Client& client) {
   return ticket;
 }
 
+// A copy of the host makes copies of the host only for those who ask for them.
+protocol::StartHow Warden::how_to_start(StartMethod method) const noexcept {
+  const bool is_forked = link_->is_copy ? method == StartMethod::kFork : method != StartMethod::kSpawn;
+  return is_forked ? protocol::StartHow::kFork : protocol::StartHow::kExecute;
+}
+
 void Warden::send_start(Ticket ticket, Entry& entry) {
   const protocol::StartProcess message{
       .ticket = ticket,
       .mode = entry.request.mode,
-      .how = entry.request.method == StartMethod::kSpawn ? protocol::StartHow::kExecute : protocol::StartHow::kFork,
+      .how = how_to_start(entry.request.method),
   };
   const UniqueFd control = std::move(entry.request.control);
   entry.is_sent = true;

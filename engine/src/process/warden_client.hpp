@@ -1,8 +1,8 @@
 // The host's side of the warden: starts it, asks it for processes, hears how they ended, replaces
 // it when it dies.
 //
-// The warden is executed without copying the host, and is never its child: an embedding program's wait() does not see
-// it. When it dies, running processes go on; a new one is there within a second (10 ms at first, doubling to 320 ms while
+// The warden is executed without copying the host, unless it was forked from it on purpose, and is never its child: an
+// embedding program's wait() does not see it. When it dies, running processes go on; a new one is there within a second (10 ms at first, doubling to 320 ms while
 // that fails).
 //
 // Ownership: borrows loop and log, which outlive it. Ending it ends every process it started.
@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -27,6 +28,7 @@
 #include "ipc/control_socket.hpp"
 #include "process/event_loop.hpp"
 #include "process/exit_reason.hpp"
+#include "process/fork_warden.hpp"
 #include "process/start_method.hpp"
 #include "protocol/control.hpp"
 #include "protocol/outbox.hpp"
@@ -64,7 +66,9 @@ class Warden {
 
   // Starts a warden and waits until it has said hello. Throws ResourceError when `worker_program`
   // cannot be run, is no worker program, or is of another build; nothing is left behind then.
-  Warden(EventLoop& loop, support::Log& log, std::filesystem::path worker_program);
+  // `forked`: this is the first warden; those that replace it are executed.
+  Warden(EventLoop& loop, support::Log& log, std::filesystem::path worker_program,
+         std::optional<ForkedWarden> forked = {});
   // Ends every process and waits, a few seconds at most, until the warden is gone.
   ~Warden();
   Warden(const Warden&) = delete;
@@ -97,6 +101,7 @@ class Warden {
     ipc::ControlSocket socket;
     protocol::Outbox outbox;
     support::UniqueFd silent_pidfd;  // the program, until it says hello and so sends its own
+    bool is_copy = false;            // of this process
     bool is_up = false;              // it has said hello
     pid_t pid = -1;
     support::UniqueFd pidfd;
@@ -114,6 +119,8 @@ class Warden {
   };
 
   void launch();
+  [[nodiscard]] std::unique_ptr<Link> make_link();
+  [[nodiscard]] protocol::StartHow how_to_start(StartMethod method) const noexcept;
   void read_socket();
   void handle(std::span<const std::byte> bytes, std::vector<support::UniqueFd>& fds);
   void said_hello(const protocol::WardenHello& hello, std::vector<support::UniqueFd>& fds);
@@ -133,7 +140,8 @@ class Warden {
   EventLoop& loop_;
   support::Log& log_;
   const std::filesystem::path program_;
-  support::UniqueFd program_fd_;  // the same file for every warden: an upgrade on disk cannot mix versions
+  std::optional<ForkedWarden> forked_;  // until it is taken as the first
+  support::UniqueFd program_fd_;        // the same file for every warden: an upgrade on disk cannot mix versions
   support::UniqueFd host_pidfd_;
   // Loop thread only.
   std::unique_ptr<Link> link_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "process/worker_status.hpp"
 #include "protocol/control.hpp"
 #include "support/duration_text.hpp"
 #include "support/logging.hpp"
@@ -15,7 +16,7 @@ using support::Deadline;
 
 WorkerProcess::WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log,
                              std::shared_ptr<const WorkerConfig> config, std::uint32_t slot, std::uint64_t generation,
-                             Listener& listener)
+                             Worker::Listener& listener)
     : loop_(loop),
       warden_(warden),
       log_(log),
@@ -71,6 +72,7 @@ void WorkerProcess::send_attach() {
       .response_ring_bytes = sizes.response_ring_bytes,
       .spin_pauses = config_->spin_pauses,
       .plugin_count = static_cast<std::uint32_t>(config_->plugins.size()),
+      .has_initializer = config_->initializer != nullptr,
       .doorbell_name = doorbell_name_,
   };
   process_.send(protocol::encode(attach),
@@ -86,6 +88,13 @@ void WorkerProcess::send_attach() {
                       protocol::PluginMessage{plugin.name, protocol::cut_text(plugin.shown_path), plugin.config_json}),
                   std::array{plugin.fd});
   }
+  if (const auto& initializer = config_->initializer) {
+    process_.send(protocol::encode(protocol::InitializerMessage{.task = initializer->task,
+                                                                .task_index = initializer->task_index,
+                                                                .codec = initializer->codec,
+                                                                .arguments_bytes = initializer->arguments_bytes}),
+                  std::array{initializer->arguments.get()});
+  }
 }
 
 void WorkerProcess::said(std::span<const std::byte> message) {
@@ -100,11 +109,8 @@ void WorkerProcess::said(std::span<const std::byte> message) {
       return listener_.worker_ready(*this);
     case protocol::MessageKind::kFailed:
       if (const auto failed = protocol::decode<protocol::Failed>(message)) {
-        failure_ = failed->text.empty() ? "it failed and did not say why" : failed->text;
         failure_phase_ = static_cast<Phase>(std::min(failed->phase, static_cast<std::uint8_t>(Phase::kPublish)));
-        if (failure_phase_ == Phase::kInit) {
-          failure_ = "the initialiser of plugin \"" + failed->plugin + "\" failed: " + failure_;
-        }
+        failure_ = start_failure_text(failure_phase_, failed->plugin, failed->text);
         return process_.expect_end();
       }
       break;
@@ -122,26 +128,10 @@ void WorkerProcess::attached() {
   });
 }
 
-Phase WorkerProcess::phase() const noexcept {
-  if (!is_attached_) return Phase::kStart;
-  const auto number = channel_.status().phase;
-  const auto phase = static_cast<Phase>(number);
-  // Written by the worker: only what can be now counts.
-  if (!is_ready_) return phase == Phase::kInit ? Phase::kInit : Phase::kLoad;
-  return number >= static_cast<std::uint8_t>(Phase::kIdle) && number <= static_cast<std::uint8_t>(Phase::kPublish)
-             ? phase
-             : Phase::kRun;
-}
+Phase WorkerProcess::phase() const noexcept { return is_attached_ ? phase_of(channel_, is_ready_) : Phase::kStart; }
 
-// ", loading plugin "x" (x.so)": while it starts, the status says which plugin it is at.
 std::string WorkerProcess::doing() const {
-  if (!is_attached_ || is_ready_) return {};
-  const auto index = channel_.status().task_id;
-  if (index >= config_->plugins.size()) return {};
-  const auto& plugin = config_->plugins[index];
-  const bool is_init = phase() == Phase::kInit;
-  return (is_init ? ", in the initialiser of plugin \"" : ", loading plugin \"") + plugin.name + "\" (" +
-         plugin.shown_path + ")";
+  return is_attached_ && !is_ready_ ? what_starting_worker_does(channel_, *config_) : std::string();
 }
 
 void WorkerProcess::ended(const ExitStatus& status, std::string text) {
@@ -181,7 +171,5 @@ bool WorkerProcess::grant_known_block(std::uint32_t id, std::uint64_t size, bool
     return false;
   }
 }
-
-bool WorkerProcess::refuse_block() noexcept { return grant_known_block(0, 0, true); }
 
 }  // namespace bulkhead::process

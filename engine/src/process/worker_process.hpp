@@ -1,91 +1,41 @@
-// One worker: its channel, its handshake, and how it ended.
+// A worker in a process of its own: its channel, its handshake, and how it ended.
 //
-// Ownership: owns channel and process; borrows loop, warden, log and the descriptors of its
-//            configuration. Destroying it kills the process and reports nothing any more.
-// Threads:   the loop's, but for what is marked. The channel has its own rules.
-// Failure:   ResourceError from the constructor. Everything later is told by worker_ended(),
-//            exactly once.
+// Ownership: owns channel and process. Destroying it kills the process.
+// Threads:   as process/worker.hpp says.
 #pragma once
 
-#include <sys/types.h>
-
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "ipc/block.hpp"
-#include "ipc/host_channel.hpp"
-#include "process/event_loop.hpp"
-#include "process/exit_reason.hpp"
 #include "process/managed_process.hpp"
-#include "process/start_method.hpp"
-#include "process/warden_client.hpp"
+#include "process/worker.hpp"
 
 namespace bulkhead::process {
 
-struct PluginToLoad {
-  std::string name;
-  std::string shown_path;
-  int fd = -1;  // borrowed
-  std::string config_json;
-};
-
-struct WorkerConfig {
-  std::vector<PluginToLoad> plugins;
-  StartMethod start_method = StartMethod::kForkserver;
-  ipc::ChannelSizes ring_sizes{};
-  std::uint32_t spin_pauses = 0;
-  // Borrowed.
-  int pool_page_fd = -1;
-  int leader_bell_fd = -1;
-  int pump_bell_fd = -1;
-  std::chrono::nanoseconds handshake_limit = std::chrono::seconds(10);  // until its channel is attached
-  std::chrono::nanoseconds init_limit = std::chrono::seconds(30);       // from there until it is ready
-};
-
-class WorkerProcess : private ManagedProcess::Listener {
+class WorkerProcess final : public Worker, private ManagedProcess::Listener {
  public:
-  struct Listener {
-    virtual ~Listener() = default;
-    // Must not destroy it.
-    virtual void worker_ready(WorkerProcess& worker) = 0;
-    // Exactly once, also when it never started. May destroy it.
-    virtual void worker_ended(WorkerProcess& worker, const ExitReason& reason) = 0;
-  };
-
   // Creates the channel's memory and doorbell. The process is asked for by start().
   WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log, std::shared_ptr<const WorkerConfig> config,
-                std::uint32_t slot, std::uint64_t generation, Listener& listener);
+                std::uint32_t slot, std::uint64_t generation, Worker::Listener& listener);
   ~WorkerProcess() override;
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
-  void start();
+  void start() override;
 
-  // Any thread may ask for it; what may be done with it is the channel's to say.
-  [[nodiscard]] ipc::HostChannel& channel() noexcept { return channel_; }
-
-  // Any thread, all of the following.
-  [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }  // -1: not known yet
-  [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
-  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
-  [[nodiscard]] bool is_ready() const noexcept { return is_ready_.load(); }
-  // By SIGSTOP or a terminal.
-  [[nodiscard]] bool is_stopped() const noexcept { return process_.is_stopped(); }
-  // Nothing once it ended. Before it is known: as soon as it is.
-  void kill(int signal) noexcept { process_.kill(signal); }
-  // SIGKILL, and the exit reason carries the first `why`.
-  void condemn(std::string why) noexcept { process_.condemn(std::move(why)); }
-  // Hands the worker a block it does not have. False: it is gone, or has many messages unread:
-  // later.
-  [[nodiscard]] bool send_block(std::uint32_t id, const ipc::SharedBlock& block, bool writable) noexcept;
-  // Grants it a block it has; `size` as when it was sent.
-  [[nodiscard]] bool grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept;
-  // Answers its wish for a block: there is none.
-  [[nodiscard]] bool refuse_block() noexcept;
+  [[nodiscard]] ipc::HostChannel& channel() noexcept override { return channel_; }
+  [[nodiscard]] pid_t pid() const noexcept override { return process_.pid(); }
+  [[nodiscard]] std::uint32_t slot() const noexcept override { return slot_; }
+  [[nodiscard]] std::uint64_t generation() const noexcept override { return generation_; }
+  [[nodiscard]] bool is_ready() const noexcept override { return is_ready_.load(); }
+  [[nodiscard]] bool is_stopped() const noexcept override { return process_.is_stopped(); }
+  void kill(int signal) noexcept override { process_.kill(signal); }
+  void condemn(std::string why) noexcept override { process_.condemn(std::move(why)); }
+  [[nodiscard]] bool send_block(std::uint32_t id, const ipc::SharedBlock& block, bool writable) noexcept override;
+  [[nodiscard]] bool grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept override;
 
  private:
   void said_hello() override;
@@ -105,7 +55,7 @@ class WorkerProcess : private ManagedProcess::Listener {
   const std::shared_ptr<const WorkerConfig> config_;
   const std::uint32_t slot_;
   const std::uint64_t generation_;
-  Listener& listener_;
+  Worker::Listener& listener_;
 
   // Loop thread only.
   std::string doorbell_name_;  // while the warden knows it

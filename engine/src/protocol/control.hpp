@@ -46,6 +46,7 @@ enum class MessageKind : std::uint8_t {
   kPlugin,
   kProbe,
   kBlock,
+  kInitializer,
   // worker -> host
   kAttached = 64,
   kReady,
@@ -199,10 +200,11 @@ struct Attach {
   std::uint32_t response_ring_bytes = 0;
   std::uint32_t spin_pauses = 0;
   std::uint32_t plugin_count = 0;  // kPlugin messages that follow
+  bool has_initializer = false;    // and then a kInitializer
   std::string doorbell_name;
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(request_ring_bytes, response_ring_bytes, spin_pauses, plugin_count, doorbell_name);
+    archive(request_ring_bytes, response_ring_bytes, spin_pauses, plugin_count, has_initializer, doorbell_name);
   }
 };
 
@@ -215,6 +217,19 @@ struct PluginMessage {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(name, shown_path, config_json);
+  }
+};
+
+// The task to run once before the worker is ready. + its arguments, in memory that nobody can change
+struct InitializerMessage {
+  static constexpr MessageKind kKind = MessageKind::kInitializer;
+  std::string task;
+  std::uint32_t task_index = 0;  // over the plugins' tasks, in their order
+  std::uint8_t codec = 0;
+  std::uint64_t arguments_bytes = 0;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(task, task_index, codec, arguments_bytes);
   }
 };
 

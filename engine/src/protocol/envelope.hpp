@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <bulkhead/error.hpp>
 #include <bulkhead/sdk/byte_sink.hpp>
@@ -45,11 +46,12 @@ void encode_envelope(sdk::ByteSink& to, const ErrorEnvelope& envelope);
 [[nodiscard]] std::optional<ErrorEnvelope> decode_envelope(std::span<const std::byte> bytes) noexcept;
 
 // What the caller's get() throws. Phases kDecode and kEncode become a PayloadError; all others a
-// TaskError that is also the standard exception the task threw: any class of <stdexcept>,
+// TaskError that is also what the task threw: a type named by BULKHEAD_EXCEPTION, any class of <stdexcept>,
 // std::bad_alloc, std::bad_array_new_length, std::system_error (for whatever derives from it; its
 // category is "generic" or "system" or a stand-in), and std::runtime_error for everything else.
 // Malformed details are ignored.
 [[nodiscard]] std::exception_ptr envelope_to_task_error(ErrorEnvelope envelope, const std::string& task,
-                                                        std::uint64_t task_id, std::int64_t worker_pid);
+                                                        std::uint64_t task_id, std::int64_t worker_pid,
+                                                        std::vector<Cause> attempts = {});
 
 }  // namespace bulkhead::protocol

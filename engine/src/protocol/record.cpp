@@ -2,6 +2,8 @@
 
 #include <bulkhead/sdk/abi.h>
 
+#include "support/time_buckets.hpp"
+
 namespace bulkhead::protocol {
 namespace {
 
@@ -51,7 +53,10 @@ struct Place {
     default:
       return "unknown kind of call";
   }
-  if ((header.flags & ~kInBlock) != 0) return "unknown flag on a call";
+  if ((header.flags & ~(kInBlock | kTimed)) != 0) return "unknown flag on a call";
+  if ((header.flags & kTimed) != 0 && header.header_bytes < sizeof header + sizeof(CallTiming)) {
+    return "timed call without its times";
+  }
   if (header.codec != BULKHEAD_CODEC_BINARY && header.codec != BULKHEAD_CODEC_JSON) {
     return "unknown codec";
   }
@@ -78,10 +83,12 @@ struct Place {
 }
 
 [[nodiscard]] const char* check_reply(const ReplyHeader& header) noexcept {
-  if (header.reserved != 0) return "reserved field in use";
+  constexpr std::uint32_t kMostTime = support::TimeBuckets::kCount;
+  if (header.run_time > kMostTime || header.queue_time > kMostTime) return "time out of range";
   if (header.kind == ReplyKind::kItem) return check_item(header);
   if (header.flags != 0) return "flags on a reply that has none";
   if (header.outcome != 0) return "outcome on a reply that has none";
+  if (header.run_time != 0 || header.queue_time != 0) return "time on a reply that has none";
   switch (header.kind) {
     case ReplyKind::kSkipped:
       return header.payload_bytes == 0 ? nullptr : "payload on a skipped call";
@@ -108,7 +115,8 @@ template <class Header>
                                       (header.flags & kInBlock) != 0, place)) {
     return refuse(refusal, why);
   }
-  return Record<Header>{header, frame.subspan(place.offset, place.bytes)};
+  return Record<Header>{header, frame.subspan(sizeof(Header), place.offset - sizeof(Header)),
+                        frame.subspan(place.offset, place.bytes)};
 }
 
 }  // namespace

@@ -30,9 +30,10 @@ enum class ReplyKind : std::uint8_t {
   kProgress = 4,     // payload: done, total (u64 each), note
 };
 
-enum RecordFlag : std::uint16_t {
+enum RecordFlag : std::uint8_t {
   kLast = 1,     // kItem: the last of its call
   kInBlock = 2,  // the payload lies at the start of block `block_id`, not in the ring
+  kTimed = 4,    // kCall: a CallTiming follows the header; the replies tell how long each item waited and ran
 };
 
 // What the host writes. 56 bytes: with the ring's own prefix, one cache line.
@@ -56,13 +57,21 @@ struct CallHeader {
 static_assert(sizeof(CallHeader) == 56 && std::is_standard_layout_v<CallHeader> &&
               std::is_trivially_copyable_v<CallHeader>);
 
+// The extension of a kTimed call.
+struct CallTiming {
+  std::int64_t submitted_ns = 0;  // CLOCK_MONOTONIC
+  std::int64_t timeout_ns = 0;    // that one item may run; INT64_MAX: no limit
+};
+
 // What the worker writes.
 struct ReplyHeader {
-  std::uint16_t header_bytes = 0;
+  std::uint8_t header_bytes = 0;
   ReplyKind kind = ReplyKind::kItem;
   std::uint8_t outcome = 0;  // kItem: a BULKHEAD_ outcome
-  std::uint16_t flags = 0;
-  std::uint16_t reserved = 0;
+  std::uint8_t flags = 0;
+  // kItem of a kTimed call: 1 + the class (support::TimeBuckets) of how long it ran, and waited before. Else 0.
+  std::uint16_t run_time = 0;
+  std::uint16_t queue_time = 0;
   std::uint64_t task_id = 0;
   std::uint64_t index = 0;          // kItem: the item's index within its call, from 0
   std::uint32_t payload_bytes = 0;  // in the ring, or in the block
@@ -76,6 +85,7 @@ static_assert(sizeof(ReplyHeader) == 32 && std::is_standard_layout_v<ReplyHeader
 template <class Header>
 struct Record {
   Header header;
+  std::span<const std::byte> extension;
   std::span<const std::byte> payload;
 };
 
@@ -95,6 +105,22 @@ void write_record(std::span<std::byte> to, Header header, std::span<const std::b
   header.header_bytes = sizeof(Header);
   std::memcpy(to.data(), &header, sizeof header);
   if (!payload.empty()) std::memcpy(to.data() + sizeof header, payload.data(), payload.size());
+}
+
+// The same for a kTimed call.
+inline void write_record(std::span<std::byte> to, CallHeader header, const CallTiming& timing,
+                         std::span<const std::byte> payload) noexcept {
+  header.header_bytes = sizeof header + sizeof timing;
+  std::memcpy(to.data(), &header, sizeof header);
+  std::memcpy(to.data() + sizeof header, &timing, sizeof timing);
+  if (!payload.empty()) std::memcpy(to.data() + header.header_bytes, payload.data(), payload.size());
+}
+
+// Of a kTimed call that read_call() accepted.
+[[nodiscard]] inline CallTiming timing_of(const Record<CallHeader>& call) noexcept {
+  CallTiming timing;
+  std::memcpy(&timing, call.extension.data(), sizeof timing);
+  return timing;
 }
 
 // Largest payload of one call or one result that is carried at all.

@@ -5,11 +5,14 @@
 #include <new>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "bulkhead/detail/rebuilt_exception.hpp"
+#include "bulkhead/sdk/json_text.hpp"
 #include "protocol/envelope.hpp"
 
 namespace bulkhead::protocol {
@@ -53,7 +56,16 @@ constexpr std::array<std::pair<std::string_view, Maker>, 11> kMakers{{
     {"std::bad_array_new_length", detail::make_error<TaskError, std::bad_array_new_length>},
 }};
 
-[[nodiscard]] std::exception_ptr make_task_error(std::string text, TaskError::Info info) {
+// What the details say beside what TaskError::Info tells.
+struct Details {
+  std::string members;  // of an exception that BULKHEAD_EXCEPTION named, as the plugin wrote them
+};
+
+[[nodiscard]] std::exception_ptr make_task_error(std::string text, TaskError::Info info, const Details& details) {
+  for (const auto* type = detail::rebuilt_exceptions; type != nullptr; type = type->next) {
+    if (type->name != info.type_name) continue;
+    if (auto rebuilt = type->make(text, info, std::as_bytes(std::span(details.members)))) return rebuilt;
+  }
   if (!info.category.empty()) {
     const std::error_code code(info.value, category_of(info.category));
     return std::make_exception_ptr(
@@ -70,11 +82,13 @@ constexpr std::array<std::pair<std::string_view, Maker>, 11> kMakers{{
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-// Fills causes, category and value in as far as `detail_json` has them in the right form.
-void read_details(const std::string& detail_json, TaskError::Info& info) {
-  if (detail_json.empty()) return;
+// Fills causes, category and value in as far as `detail_json` has them in the right form; gives the rest.
+[[nodiscard]] Details read_details(const std::string& detail_json, TaskError::Info& info) {
+  Details rest;
+  if (detail_json.empty()) return rest;
   const auto details = nlohmann::json::parse(detail_json, nullptr, /*allow_exceptions=*/false);
-  if (!details.is_object()) return;
+  if (!details.is_object()) return rest;
+  rest.members = sdk::decode_base64(text_member(details, "members")).value_or(std::string());
   if (const auto code = details.find("code"); code != details.end() && code->is_number_integer()) {
     const auto value = code->get<std::int64_t>();
     if (value >= std::numeric_limits<int>::min() && value <= std::numeric_limits<int>::max()) {
@@ -83,12 +97,13 @@ void read_details(const std::string& detail_json, TaskError::Info& info) {
     }
   }
   const auto causes = details.find("causes");
-  if (causes == details.end() || !causes->is_array()) return;
+  if (causes == details.end() || !causes->is_array()) return rest;
   for (const auto& cause : *causes) {
-    if (info.causes.size() == kMaxCauses) return;
+    if (info.causes.size() == kMaxCauses) break;
     if (!cause.is_object()) continue;
     info.causes.push_back({text_member(cause, "type"), text_member(cause, "text")});
   }
+  return rest;
 }
 
 // "division by zero [std::domain_error]"; the type alone when there is no text, or when the text
@@ -101,7 +116,7 @@ void read_details(const std::string& detail_json, TaskError::Info& info) {
 }  // namespace
 
 std::exception_ptr envelope_to_task_error(ErrorEnvelope envelope, const std::string& task, std::uint64_t task_id,
-                                          std::int64_t worker_pid) {
+                                          std::int64_t worker_pid, std::vector<Cause> attempts) {
   std::string text = "task \"" + task + "\" ";
   if (envelope.phase == Phase::kDecode || envelope.phase == Phase::kEncode) {
     text += envelope.phase == Phase::kDecode ? "could not decode its arguments" : "could not encode its result";
@@ -114,13 +129,14 @@ std::exception_ptr envelope_to_task_error(ErrorEnvelope envelope, const std::str
   info.phase = envelope.phase;
   info.task_id = task_id;
   info.worker_pid = worker_pid;
-  read_details(envelope.detail_json, info);
+  info.attempts = std::move(attempts);
+  const Details details = read_details(envelope.detail_json, info);
   text += envelope.phase == Phase::kInit ? "could not make its state: " : "failed: ";
   text += describe(envelope.type, envelope.text);
   for (const Cause& cause : info.causes) text += "; caused by: " + describe(cause.type, cause.text);
   info.type_name = std::move(envelope.type);
   info.text = std::move(envelope.text);
-  return make_task_error(std::move(text), std::move(info));
+  return make_task_error(std::move(text), std::move(info), details);
 }
 
 }  // namespace bulkhead::protocol

@@ -2,30 +2,22 @@
 
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bulkhead/error.hpp"
-#include "bulkhead/sdk/abi.h"
 #include "ipc/worker_channel.hpp"
-#include "plugin/loader.hpp"
 #include "protocol/control.hpp"
-#include "worker/executor.hpp"
+#include "support/nesting.hpp"
 #include "worker/handshake.hpp"
-#include "worker/plugin_host.hpp"
 #include "worker/watcher.hpp"
+#include "worker/worker_body.hpp"
 
 namespace bulkhead::worker {
 
 namespace {
-
-struct Plugin {
-  protocol::PluginMessage message;
-  support::UniqueFd file;
-};
 
 ipc::WorkerChannel attach(const protocol::Attach& attach, std::vector<support::UniqueFd>& fds) {
   return ipc::WorkerChannel::attach({
@@ -47,83 +39,65 @@ class Worker {
   int run() {
     auto attach_message = handshake_.receive<protocol::Attach>(protocol::Attach::kFds);
     auto& fds = attach_message.fds;
-    phase_ = Phase::kStart;
     channel_.emplace(attach(attach_message.message, fds));
     handshake_.send(protocol::Attached{});
-    std::vector<Plugin> plugins;
-    for (std::uint32_t i = 0; i < attach_message.message.plugin_count; ++i) {
-      auto received = handshake_.receive<protocol::PluginMessage>(1);
-      plugins.push_back({std::move(received.message), std::move(received.fds.front())});
-    }
+    body_.emplace(WorkerBody::Setup{.channel = *channel_,
+                                    .control_fd = handshake_.fd(),
+                                    .plugins = receive_plugins(attach_message.message.plugin_count),
+                                    .initializer = receive_initializer(attach_message.message.has_initializer),
+                                    .say_ready = [this] { handshake_.send(protocol::Ready{}); }});
     start_host_watcher(std::move(fds[5]));
-    load(plugins);
-    initialise(plugins);
-    channel_->set_status(static_cast<std::uint8_t>(Phase::kIdle), 0, 0);
-    handshake_.send(protocol::Ready{});
-
-    std::vector<plugin::LoadedPlugin*> loaded;
-    for (auto& one : loaded_) loaded.push_back(&one);
-    std::vector<const bulkhead_host*> tables;
-    for (const auto& host : hosts_) tables.push_back(host->table());
-    ExecutorSetup setup{*channel_, handshake_.fd(), loaded, tables};
-    return run_tasks(setup);
+    return body_->run();
   }
 
   // What it was at, for the message about a failure.
-  [[nodiscard]] Phase phase() const noexcept { return phase_; }
-  [[nodiscard]] const std::string& plugin() const noexcept { return plugin_; }
+  [[nodiscard]] std::pair<Phase, std::string> where() const {
+    return body_ ? std::pair(body_->phase(), body_->plugin()) : std::pair(Phase::kStart, std::string());
+  }
 
  private:
-  // The host reads from the status which plugin it was, should this process not live to tell.
-  void enter(Phase phase, std::size_t plugin_index, const std::string& plugin_name) {
-    phase_ = phase;
-    plugin_ = plugin_name;
-    channel_->set_status(static_cast<std::uint8_t>(phase), plugin_index, 0);
+  // Descriptors stay open for the rest of the process's life: debuggers find the plugins' symbols there.
+  std::vector<PluginToRun> receive_plugins(std::uint32_t count) {
+    std::vector<PluginToRun> plugins;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      auto received = handshake_.receive<protocol::PluginMessage>(1);
+      plugins.push_back({.name = std::move(received.message.name),
+                         .shown_path = std::move(received.message.shown_path),
+                         .config_json = std::move(received.message.config_json),
+                         .fd = received.fds.front().release()});
+    }
+    return plugins;
   }
 
-  void load(std::vector<Plugin>& plugins) {
-    for (std::size_t i = 0; i < plugins.size(); ++i) {
-      enter(Phase::kLoad, i, plugins[i].message.name);
-      // Open for the rest of the process's life: dlopen() of a number used twice gives the old
-      // plugin.
-      const int fd = plugins[i].file.release();
-      loaded_.push_back(plugin::LoadedPlugin::load(fd, plugins[i].message.shown_path));
-    }
-  }
-
-  void initialise(std::vector<Plugin>& plugins) {
-    for (std::size_t i = 0; i < plugins.size(); ++i) {
-      enter(Phase::kInit, i, plugins[i].message.name);
-      hosts_.push_back(
-          std::make_unique<PluginHost>(plugins[i].message.name, std::move(plugins[i].message.config_json)));
-      std::string error;
-      if (!run_load(loaded_[i].table(), hosts_.back()->table(), error)) {
-        detail::raise<TaskError>(std::move(error));
-      }
-    }
+  std::optional<InitializerToRun> receive_initializer(bool has_one) {
+    if (!has_one) return std::nullopt;
+    auto received = handshake_.receive<protocol::InitializerMessage>(1);
+    initializer_arguments_ = std::move(received.fds.front());
+    return InitializerToRun{.task = std::move(received.message.task),
+                            .task_index = received.message.task_index,
+                            .codec = received.message.codec,
+                            .arguments_fd = initializer_arguments_.get(),
+                            .arguments_bytes = received.message.arguments_bytes};
   }
 
   Handshake& handshake_;
   std::optional<ipc::WorkerChannel> channel_;
-  std::vector<plugin::LoadedPlugin> loaded_;
-  std::vector<std::unique_ptr<PluginHost>> hosts_;
-  Phase phase_ = Phase::kStart;
-  std::string plugin_;
+  support::UniqueFd initializer_arguments_;
+  std::optional<WorkerBody> body_;
 };
 
 }  // namespace
 
 int run_worker(support::UniqueFd control, std::string_view build) noexcept {
   try {
+    support::enter_worker();
     // A task's printf is seen even when the task then crashes.
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     Handshake handshake(std::move(control));
     handshake.say_hello(build);
-    // Static: destroyed after what plugins registered for exit, which may still use their host
-    // tables.
-    static Worker worker(handshake);
+    Worker worker(handshake);
     const int status = report_failures(
-        handshake, [] { return worker.run(); }, [] { return std::pair(worker.phase(), worker.plugin()); });
+        handshake, [&] { return worker.run(); }, [&] { return worker.where(); });
     handshake.keep_open();
     return status;
   } catch (const HostGone&) {  // before it heard our hello

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -10,8 +11,10 @@
 #include <string_view>
 #include <utility>
 
+#include "bulkhead/error.hpp"
 #include "ipc/fork_guard.hpp"
 #include "protocol/record.hpp"
+#include "worker/discarded_call.hpp"
 #include "worker/executor_blocks.hpp"
 #include "worker/executor_boundary.hpp"
 #include "worker/plugin_host.hpp"
@@ -28,6 +31,10 @@ using Announce = ReplyWriter::Announce;
 // How long a result of a running batch may stay unannounced to a sleeping host.
 constexpr auto kAnnounceInterval = std::chrono::microseconds(200);
 constexpr auto kProgressInterval = std::chrono::milliseconds(10);
+
+[[nodiscard]] std::int64_t now_ns() noexcept {
+  return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count();
+}
 
 [[nodiscard]] bool is_outcome(std::int32_t outcome) noexcept {
   return outcome >= BULKHEAD_OK && outcome <= BULKHEAD_INIT_FAILED;
@@ -50,6 +57,8 @@ class Executor {
  public:
   Executor(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks);
   [[nodiscard]] int run();
+  // Why it failed; empty: it did not. The state it makes is the one that later calls use.
+  [[nodiscard]] std::string run_initializer(const InitializerRun& initializer);
 
  private:
   struct Slot {
@@ -59,13 +68,14 @@ class Executor {
     bool has_state = false;
   };
 
-  void run_call(const CallHeader& header, std::span<const std::byte> payload);
+  void run_call(const protocol::Record<CallHeader>& call);
+  void begin_timed_item();
   [[nodiscard]] std::span<const std::byte> items_of(const CallHeader& header, std::span<const std::byte> payload);
   // What the items that the plugin does not end itself end with.
   [[nodiscard]] std::int32_t run_items(Slot& slot, const CallHeader& header, std::span<const std::byte> payload);
   [[nodiscard]] bool make_state(Slot& slot, const CallHeader& header);
   void end_remaining_items(std::int32_t outcome);
-  void destroy_states() noexcept;
+  void destroy_states();
 
   // What bulkhead_call's functions do.
   [[nodiscard]] void* reserve(std::size_t size);
@@ -91,7 +101,6 @@ class Executor {
   ipc::ForkGuard fork_guard_;
   std::vector<Slot> slots_;
   std::vector<Slot*> states_in_order_;  // of creation
-  std::uint32_t stop_ = BULKHEAD_STOP_NO;
   bulkhead_call call_{};
 
   // The running call's.
@@ -99,6 +108,11 @@ class Executor {
   std::uint64_t count_ = 0;                  // of its items
   std::int32_t last_outcome_ = BULKHEAD_OK;  // of the last item once it ended; it is published when the plugin returned
   ErrorEnvelope failure_;                    // of the item that is being answered
+  const std::atomic<std::uint32_t>* stop_ = nullptr;  // the host's wish
+  bool is_timed_ = false;
+  protocol::CallTiming timing_;
+  std::int64_t last_deadline_ns_ = 0;  // the caller's own
+  std::int64_t started_ns_ = 0;        // of the item
   Clock::time_point last_announcement_;
   Clock::time_point last_progress_;
 };
@@ -111,7 +125,6 @@ Executor::Executor(ipc::WorkerChannel& channel, int control_fd, const std::vecto
 
   call_.size = sizeof call_;
   call_.self = this;
-  call_.stop = &stop_;
   call_.reserve = [](void* self, std::size_t size) {
     return serve_plugin([&] { return static_cast<Executor*>(self)->reserve(size); });
   };
@@ -143,6 +156,10 @@ int Executor::run() {
   while (true) {
     std::span<const std::byte> frame;
     const auto next = channel_.next(frame);
+    if (next == ipc::WorkerChannel::Next::kLeave) {
+      destroy_states();
+      return 0;
+    }
     if (next == ipc::WorkerChannel::Next::kCorrupt) end_process("the request ring is corrupt");
     protocol::Refusal refusal;
     const auto record = protocol::read_call(frame, refusal);
@@ -155,7 +172,7 @@ int Executor::run() {
     }
     switch (header.kind) {
       case protocol::CallKind::kCall:
-        run_call(header, record->payload);
+        run_call(*record);
         break;
       case protocol::CallKind::kDropBlock:
         channel_.done();
@@ -169,7 +186,8 @@ int Executor::run() {
   }
 }
 
-void Executor::run_call(const CallHeader& header, std::span<const std::byte> payload) {
+void Executor::run_call(const protocol::Record<CallHeader>& call) {
+  const CallHeader& header = call.header;
   if (header.task_index >= slots_.size()) end_process("the host called a task that does not exist");
   Slot& slot = slots_[header.task_index];
   item_ = 0;
@@ -180,10 +198,19 @@ void Executor::run_call(const CallHeader& header, std::span<const std::byte> pay
   call_.first_index = header.first_index;
   call_.item_stride = header.stride;
   call_.attempt = header.attempt;
+  stop_ = &channel_.stop_word();
+  // A plugin in C reads it as the plain word that it is.
+  call_.stop = reinterpret_cast<const volatile std::uint32_t*>(stop_);
   writer_.begin_item(header.task_id, 0);
+  is_timed_ = (header.flags & protocol::kTimed) != 0;
+  if (is_timed_) {
+    timing_ = protocol::timing_of(call);
+    last_deadline_ns_ = header.deadline_ns;
+    begin_timed_item();
+  }
   if (count_ > 1) last_announcement_ = Clock::now();
 
-  const std::int32_t outcome = run_items(slot, header, payload);
+  const std::int32_t outcome = run_items(slot, header, call.payload);
   leave_if_forked();
   end_remaining_items(outcome);
   // Only now: the plugin may read its arguments until it returns. And before the last reply: the
@@ -217,6 +244,9 @@ std::int32_t Executor::run_items(Slot& slot, const CallHeader& header, std::span
   if (!has_returned) {
     failure_ = {Phase::kRun, {}, std::string(kEscapedText), {}};
     return BULKHEAD_TASK_FAILED;
+  }
+  if (outcome == BULKHEAD_OK && is_open() && stop_->load(std::memory_order_relaxed) == BULKHEAD_STOP_CANCELLED) {
+    return BULKHEAD_STOPPED;  // end_item() told it to give up the rest
   }
   if (outcome == BULKHEAD_OK && is_open()) {
     failure_ = {Phase::kRun,
@@ -252,6 +282,27 @@ bool Executor::make_state(Slot& slot, const CallHeader& header) {
   return false;
 }
 
+std::string Executor::run_initializer(const InitializerRun& initializer) {
+  if (initializer.task_index >= slots_.size()) end_process("the host named an initializer that does not exist");
+  Slot& slot = slots_[initializer.task_index];
+  CallHeader header;
+  header.codec = initializer.codec;
+  header.deadline_ns = std::numeric_limits<std::int64_t>::max();
+  header.task_id = call_.task_id = initializer.status_id;
+  header.attempt = 1;
+  header.payload_bytes = initializer.arguments.size();
+  const auto items = items_of(header, initializer.arguments);
+  if (slot.task->create != nullptr && !make_state(slot, header)) return failure_text(std::exchange(failure_, {}));
+  set_status(Phase::kInit, 0);
+  static constexpr std::uint32_t kNoStop = BULKHEAD_STOP_NO;
+  DiscardedCall call(header, kNoStop);
+  std::int32_t outcome = BULKHEAD_OK;
+  const bool has_returned =
+      call_plugin([&] { outcome = slot.task->invoke_batch(slot.state, &call.table(), items.data(), items.size(), 1); });
+  leave_if_forked();
+  return has_returned ? call.failure(outcome) : std::string(kEscapedText);
+}
+
 void Executor::end_remaining_items(std::int32_t outcome) {
   if (!is_open()) return;
   // One reason for all of them, while end_item() forgets it after each.
@@ -262,7 +313,7 @@ void Executor::end_remaining_items(std::int32_t outcome) {
   }
 }
 
-void Executor::destroy_states() noexcept {
+void Executor::destroy_states() {
   for (auto slot = states_in_order_.rbegin(); slot != states_in_order_.rend(); ++slot) {
     if ((*slot)->task->destroy == nullptr) continue;
     // An exception that escapes leaves this state half destroyed, which nobody will see: the
@@ -296,8 +347,18 @@ bool Executor::end_item(std::int32_t outcome) {
   publish_item(outcome, false, when_to_announce());
   ++item_;
   writer_.begin_item(call_.task_id, item_);
+  if (is_timed_) begin_timed_item();
   set_status(Phase::kRun, item_);
-  return true;
+  // relaxed: a wish, see HostChannel::set_stop().
+  return stop_->load(std::memory_order_relaxed) != BULKHEAD_STOP_CANCELLED;
+}
+
+// The item's clock starts; its limit is a point in time from now on.
+void Executor::begin_timed_item() {
+  started_ns_ = now_ns();
+  call_.deadline_ns =
+      timing_.timeout_ns < last_deadline_ns_ - started_ns_ ? started_ns_ + timing_.timeout_ns : last_deadline_ns_;
+  channel_.set_started(started_ns_);
 }
 
 void Executor::publish_item(std::int32_t outcome, bool is_last, Announce announce) {
@@ -305,6 +366,10 @@ void Executor::publish_item(std::int32_t outcome, bool is_last, Announce announc
     // Whatever the plugin made of it: this is what happened.
     failure_.text = writer_.refusal();
     outcome = BULKHEAD_ENCODE_FAILED;
+  }
+  if (is_timed_) {
+    writer_.set_times(std::chrono::nanoseconds(now_ns() - started_ns_),
+                      std::chrono::nanoseconds(started_ns_ - timing_.submitted_ns));
   }
   if (outcome == BULKHEAD_OK) {
     writer_.publish_result(is_last, announce);
@@ -354,7 +419,21 @@ int run_tasks(ExecutorSetup& setup) {
       tasks.push_back({&plugin.task(task), setup.hosts[i]});
     }
   }
-  return run_tasks(setup.channel, setup.control_fd, tasks);
+  try {
+    Executor executor(setup.channel, setup.control_fd, tasks);
+    if (setup.initializer != nullptr) {
+      if (auto error = executor.run_initializer(*setup.initializer); !error.empty()) {
+        detail::raise<TaskError>(std::move(error));
+      }
+    }
+    setup.say_ready();
+    return executor.run();
+  } catch (const TaskError&) {
+    throw;
+  } catch (const std::exception& error) {
+    // As above.
+    end_process(error.what());
+  }
 }
 
 }  // namespace bulkhead::worker

@@ -5,6 +5,9 @@
 // the process unfit to go on ends it: see the exit statuses.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -21,14 +24,24 @@ inline constexpr int kExitForkedChild = 70;  // the child of a task that forked 
 inline constexpr int kExitProtocol = 71;     // the channel or the control socket makes no sense any more
 inline constexpr int kExitUnwound = 72;      // a task ended its thread (pthread_exit, pthread_cancel)
 
+// A task that is run once before all others; its result is discarded.
+struct InitializerRun {
+  std::uint32_t task_index = 0;
+  std::uint8_t codec = 0;
+  std::span<const std::byte> arguments;
+  std::uint64_t status_id = 0;  // what the status shows as the task's id meanwhile
+};
+
 struct ExecutorSetup {
   ipc::WorkerChannel& channel;
   int control_fd;                                  // borrowed; blocks arrive here
   std::span<plugin::LoadedPlugin* const> plugins;  // in the catalogue's order
   std::span<const bulkhead_host* const> hosts;     // what each plugin's load() was given
+  const InitializerRun* initializer = nullptr;     // null: none
+  std::function<void()> say_ready;                 // called before the first task, after the initializer
 };
 
-// Runs until kShutdown; returns the exit status 0, all states destroyed. Everything else that ends
+// Throws TaskError when the initializer fails; no task has run then. Runs until kShutdown; returns the exit status 0, all states destroyed. Everything else that ends
 // the loop ends the process: kExitProtocol, with the reason on stderr.
 [[nodiscard]] int run_tasks(ExecutorSetup& setup);
 

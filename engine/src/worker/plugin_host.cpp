@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +20,8 @@ namespace bulkhead::worker {
 namespace {
 
 constexpr std::array<std::string_view, 6> kLevelNames{"trace", "debug", "info", "warn", "error", "critical"};
+
+thread_local bool is_guest = false;
 
 // One line to stderr in one write(), which a pipe does not mix with other lines.
 class Line {
@@ -48,7 +52,12 @@ std::string bounded(const char* text, std::size_t size, std::size_t max_bytes) {
 
 }  // namespace
 
-void end_process(std::string_view why) noexcept {
+GuestThread::GuestThread() noexcept { is_guest = true; }
+GuestThread::~GuestThread() { is_guest = false; }
+bool is_guest_thread() noexcept { return is_guest; }
+
+void end_process(std::string_view why) {
+  if (is_guest) throw GuestLeaves{std::string(why)};
   Line line;
   line << "bulkhead-worker: " << why;
   line.write();
@@ -75,6 +84,15 @@ void PluginHost::log(std::int32_t level, std::string_view text) const noexcept {
   Line line;
   line << "[" << plugin_name_ << "] " << kLevelNames[index] << " " << text;
   line.write();
+}
+
+const bulkhead_host* lasting_host(const std::string& plugin_name, const std::string& config_json) {
+  using Hosts = std::map<std::pair<std::string, std::string>, PluginHost>;
+  // Never destroyed: what plugins registered for exit may still use it.
+  static std::mutex& mutex = *new std::mutex;
+  static Hosts& hosts = *new Hosts;
+  const std::lock_guard lock(mutex);
+  return hosts.try_emplace({plugin_name, config_json}, plugin_name, config_json).first->second.table();
 }
 
 SetupCall::SetupCall() {
@@ -111,6 +129,13 @@ void store_failure(protocol::ErrorEnvelope& to, const char* type, std::size_t ty
   to.detail_json = bounded(detail_json, detail_json_size, protocol::kMaxErrorDetailBytes);
 }
 
+std::string failure_text(protocol::ErrorEnvelope failure) {
+  protocol::cut_to_fit(failure);
+  std::string text = failure.text.empty() ? failure.type : failure.text;
+  if (!failure.type.empty() && !failure.text.empty()) text += " [" + failure.type + "]";
+  return text;
+}
+
 bool run_load(const bulkhead_plugin& plugin, const bulkhead_host* host, std::string& error_text) {
   if (plugin.load == nullptr) return true;
   SetupCall call;
@@ -120,10 +145,7 @@ bool run_load(const bulkhead_plugin& plugin, const bulkhead_host* host, std::str
     return false;
   }
   if (outcome == BULKHEAD_OK) return true;
-  protocol::ErrorEnvelope failure = call.take_failure();
-  protocol::cut_to_fit(failure);
-  error_text = failure.text.empty() ? failure.type : failure.text;
-  if (!failure.type.empty() && !failure.text.empty()) error_text += " [" + failure.type + "]";
+  error_text = failure_text(call.take_failure());
   return false;
 }
 

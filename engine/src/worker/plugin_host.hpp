@@ -1,8 +1,8 @@
 // What a worker offers a plugin outside of calls: its log and its configuration.
 //
-// Ownership: a PluginHost owns its texts; the plugin keeps pointers to them, so it lives as long as
-// the process. Threads:   the table's functions may be called from any thread. A log line that
-// cannot be written is dropped.
+// Ownership: a PluginHost owns its texts; the plugin keeps pointers to them: see lasting_host().
+// Threads:   the table's functions may be called from any thread.
+// A log line that cannot be written is dropped.
 #pragma once
 
 #include <string>
@@ -30,6 +30,10 @@ class PluginHost {
   bulkhead_host table_{};
 };
 
+// The table for a plugin of this name and configuration. It lasts as long as the process: plugins keep pointers to it,
+// and are never unloaded. The same for the same texts, so that worker threads of one host agree on it. Any thread.
+[[nodiscard]] const bulkhead_host* lasting_host(const std::string& plugin_name, const std::string& config_json);
+
 // The call that load() and create() are given: all it can do is tell why it fails.
 class SetupCall {
  public:
@@ -51,6 +55,9 @@ class SetupCall {
 // Copies what a plugin's fail() was told, as much as an envelope can hold.
 void store_failure(protocol::ErrorEnvelope& to, const char* type, std::size_t type_size, const char* text,
                    std::size_t text_size, const char* detail_json, std::size_t detail_json_size);
+
+// The failure as one line: "no such model [std::runtime_error]".
+[[nodiscard]] std::string failure_text(protocol::ErrorEnvelope failure);
 
 // Runs the plugin's initialiser, if it has one. False: it failed, and `error_text` says why.
 [[nodiscard]] bool run_load(const bulkhead_plugin& plugin, const bulkhead_host* host, std::string& error_text);

@@ -10,6 +10,7 @@
 #include "bulkhead/error.hpp"
 #include "plugin/loader.hpp"
 #include "protocol/control.hpp"
+#include "support/nesting.hpp"
 #include "worker/bootstrap.hpp"
 #include "worker/handshake.hpp"
 #include "worker/watcher.hpp"
@@ -49,6 +50,7 @@ void tell(Handshake& handshake, const plugin::PluginEntry& plugin) {
 
 int run_probe(support::UniqueFd control, std::string_view build) noexcept {
   try {
+    support::enter_worker();
     Handshake handshake(std::move(control));
     handshake.say_hello(build);
     std::string name;

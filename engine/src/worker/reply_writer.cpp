@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "support/time_buckets.hpp"
+
 namespace bulkhead::worker {
 
 using protocol::kMaxPayloadBytes;
@@ -24,6 +26,12 @@ void ReplyWriter::begin_item(std::uint64_t task_id, std::uint64_t index) noexcep
   reserved_ = 0;
   block_id_ = 0;
   refusal_.clear();
+  run_time_ = queue_time_ = 0;
+}
+
+void ReplyWriter::set_times(std::chrono::nanoseconds run, std::chrono::nanoseconds queue) noexcept {
+  run_time_ = static_cast<std::uint16_t>(1 + support::TimeBuckets::index(run));
+  queue_time_ = static_cast<std::uint16_t>(1 + support::TimeBuckets::index(queue));
 }
 
 void* ReplyWriter::reserve(std::size_t size) {
@@ -89,6 +97,10 @@ ReplyHeader ReplyWriter::header_of(ReplyKind kind) const noexcept {
   header.kind = kind;
   header.task_id = task_id_;
   header.index = index_;
+  if (kind == ReplyKind::kItem) {
+    header.run_time = run_time_;
+    header.queue_time = queue_time_;
+  }
   return header;
 }
 

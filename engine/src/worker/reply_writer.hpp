@@ -9,6 +9,7 @@
 // refusal() says why.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -43,6 +44,9 @@ class ReplyWriter {
   // Why reserve() said no for this item; empty: it did not.
   [[nodiscard]] const std::string& refusal() const noexcept { return refusal_; }
 
+  // How long the item ran, and waited before, for its reply.
+  void set_times(std::chrono::nanoseconds run, std::chrono::nanoseconds queue) noexcept;
+
   void publish_result(bool is_last, Announce announce);
   // Shortens the envelope to what a frame holds. Gives up the result.
   void publish_error(std::uint8_t outcome, protocol::ErrorEnvelope& envelope, bool is_last, Announce announce);
@@ -66,6 +70,8 @@ class ReplyWriter {
   std::uint64_t reserved_ = 0;  // by the last reserve(), behind what is committed
   std::uint32_t block_id_ = 0;  // 0: in the ring
   std::string refusal_;
+  std::uint16_t run_time_ = 0;
+  std::uint16_t queue_time_ = 0;
   // Reused.
   sdk::BufferSink sink_;
 };

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-
+#include <stdio_ext.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -32,6 +33,7 @@
 #include "worker/bootstrap.hpp"
 #include "worker/descendants.hpp"
 #include "worker/probe_main.hpp"
+#include "worker/warden_copy.hpp"
 
 namespace bulkhead::worker {
 
@@ -46,8 +48,8 @@ constexpr auto kHelloLimit = std::chrono::seconds(10);
 constexpr auto kKillLimit = std::chrono::seconds(10);
 
 // Its stdout goes where stderr goes, so that a plugin's printf cannot corrupt the host's output;
-// its stdin is at its end; whatever else the host let slip is closed.
-void settle_descriptors() {
+// its stdin is at its end.
+void settle_stdio() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fd != STDIN_FILENO && ::fcntl(fd, F_GETFD) >= 0) continue;
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -60,6 +62,11 @@ void settle_descriptors() {
     }
   }
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
+// Whatever the host let slip is closed.
+void settle_descriptors() {
+  settle_stdio();
   ::close_range(protocol::kSocketFd + 1, ~0U, 0);
   // Executed workers must not inherit the warden's own socket.
   ::fcntl(protocol::kSocketFd, F_SETFD, FD_CLOEXEC);
@@ -76,10 +83,34 @@ sigset_t warden_signals() {
   return signals;
 }
 
+// Of a warden that is a copy of the host: what its workers get back.
+struct HostState {
+  UniqueFd program;
+  std::string program_name;
+  sigset_t signals{};
+  struct sigaction on_child {};
+};
+
+// The last thing to run in a copy of the host that leaves: before whatever the host registered for exit.
+void leave_copy(int status, void*) {
+  std::fflush(stdout);
+  std::fflush(stderr);
+  ::_exit(status);
+}
+
+void name_this_process() {
+  ::prctl(PR_SET_NAME, "bulkhead-warden");
+  // Processes that tasks leave behind become ours when their worker ends, instead of outliving
+  // everything.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
 class WardenProgram {
  public:
-  WardenProgram(ControlSocket socket, std::span<char* const> arguments, std::string_view build)
-      : socket_(std::move(socket)), arguments_(arguments), build_(build) {}
+  // `arguments` is argv, `host_state` that of a copy, which does not write to its argv.
+  WardenProgram(ControlSocket socket, std::span<char* const> arguments, std::optional<HostState> host_state,
+                std::string_view build)
+      : socket_(std::move(socket)), arguments_(arguments), host_state_(std::move(host_state)), build_(build) {}
 
   // Returns the warden's exit status, in the warden only.
   int run() {
@@ -187,32 +218,67 @@ class WardenProgram {
     send(protocol::StartFailed{ticket, std::move(text)}, {});
   }
 
-  // The forked child's life. It leaves by std::exit, never by returning: the warden's objects in
+  // The forked child's life. It leaves by exit, never by returning: the warden's objects in
   // this copy of its memory refer to descriptors whose numbers are used for something else now.
   [[noreturn]] void become(const protocol::StartProcess& request, UniqueFd control) {
     // Its own group: a task's kill(0, ...) hits only itself, and what tasks fork can be ended with
     // their worker.
     ::setpgid(0, 0);
+    const bool is_probe = request.mode == protocol::StartMode::kProbe;
+    if (request.how == protocol::StartHow::kExecute) {
+      execute(is_probe ? protocol::kProbeArgument : protocol::kWorkerArgument, std::move(control));
+    }
+    ::prctl(PR_SET_NAME, is_probe ? "bulkhead-probe" : "bulkhead-worker");
+    if (host_state_) become_copy(is_probe, std::move(control));
+    unblock_signals();
+    ::dup2(control.release(), protocol::kSocketFd);  // this closes the warden's socket here
+    ::close_range(protocol::kSocketFd + 1, ~0U, 0);
+    // What ps shows: the roles are written the same length or shorter.
+    std::strncpy(arguments_[1], is_probe ? protocol::kProbeArgument : protocol::kWorkerArgument,
+                 std::strlen(arguments_[1]));
+    std::exit(run(is_probe, UniqueFd(protocol::kSocketFd)));
+  }
+
+  [[nodiscard]] int run(bool is_probe, UniqueFd control) {
+    return is_probe ? run_probe(std::move(control), build_) : run_worker(std::move(control), build_);
+  }
+
+  // As the host was when the warden was forked from it.
+  [[noreturn]] void become_copy(bool is_probe, UniqueFd control) {
+    socket_.release().reset();
+    children_event_.reset();
+    host_.reset();
+    outbox_.clear();
+    host_state_->program.reset();
+    ::sigaction(SIGCHLD, &host_state_->on_child, nullptr);
+    ::sigprocmask(SIG_SETMASK, &host_state_->signals, nullptr);
+    leave_copy(run(is_probe, std::move(control)), nullptr);
+    ::_exit(kStartFailedStatus);
+  }
+
+  [[noreturn]] void execute(const char* role, UniqueFd control) {
+    if (control.get() == protocol::kSocketFd) {
+      ::fcntl(control.get(), F_SETFD, 0);
+    } else {
+      ::dup2(control.get(), protocol::kSocketFd);
+    }
+    ::close_range(protocol::kSocketFd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+    // What the host ignores would stay ignored.
+    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+    unblock_signals();
+    // /proc/self/exe: this very program, even when another version was installed over it meanwhile.
+    const std::string program =
+        host_state_ ? "/proc/self/fd/" + std::to_string(host_state_->program.get()) : "/proc/self/exe";
+    ::execl(program.c_str(), host_state_ ? host_state_->program_name.c_str() : arguments_[0], role, nullptr);
+    std::fprintf(stderr, "bulkhead-worker: cannot execute %s: %s\n", program.c_str(),
+                 support::errno_text(errno).c_str());
+    ::_exit(kStartFailedStatus);
+  }
+
+  static void unblock_signals() {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::dup2(control.release(), protocol::kSocketFd);  // this closes the warden's socket here
-    ::close_range(protocol::kSocketFd + 1, ~0U, 0);
-
-    const bool is_probe = request.mode == protocol::StartMode::kProbe;
-    const char* const role = is_probe ? protocol::kProbeArgument : protocol::kWorkerArgument;
-    if (request.how == protocol::StartHow::kExecute) {
-      // /proc/self/exe: this very program, even when another version was installed over it
-      // meanwhile.
-      ::execl("/proc/self/exe", arguments_[0], role, nullptr);
-      std::fprintf(stderr, "bulkhead-worker: cannot execute /proc/self/exe: %s\n", support::errno_text(errno).c_str());
-      ::_exit(kStartFailedStatus);
-    }
-    ::prctl(PR_SET_NAME, is_probe ? "bulkhead-probe" : "bulkhead-worker");
-    // What ps shows: the roles are written the same length or shorter.
-    std::strncpy(arguments_[1], role, std::strlen(arguments_[1]));
-    UniqueFd own(protocol::kSocketFd);
-    std::exit(is_probe ? run_probe(std::move(own), build_) : run_worker(std::move(own), build_));
   }
 
   void reap() {
@@ -280,6 +346,7 @@ class WardenProgram {
 
   ControlSocket socket_;
   std::span<char* const> arguments_;
+  std::optional<HostState> host_state_;
   std::string_view build_;
   UniqueFd children_event_;
   UniqueFd host_;
@@ -293,18 +360,37 @@ class WardenProgram {
 
 int warden_main(std::span<char* const> arguments, std::string_view build) {
   settle_descriptors();
-  ::prctl(PR_SET_NAME, "bulkhead-warden");
-  // Processes that tasks leave behind become ours when their worker ends, instead of outliving
-  // everything.
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  name_this_process();
   try {
-    return WardenProgram(ControlSocket::attach(UniqueFd(protocol::kSocketFd)), arguments, build).run();
-  } catch (const Error& error) {
-    std::fprintf(stderr, "bulkhead-warden: %s\n", error.what());
+    return WardenProgram(ControlSocket::attach(UniqueFd(protocol::kSocketFd)), arguments, {}, build).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bulkhead-warden: %s\n", error.what());
   }
   return 1;
+}
+
+void run_warden_copy(HostCopy copy, std::string_view build) noexcept {
+  // The host writes these itself.
+  ::__fpurge(stdout);
+  ::__fpurge(stderr);
+  // For tasks that call exit(): handlers run last in first out, so the host's never come to their turn.
+  ::on_exit(&leave_copy, nullptr);
+  ::setsid();
+  for (const int fd : copy.engine_fds) ::close(fd);
+  settle_stdio();
+  name_this_process();
+  HostState state{
+      .program = std::move(copy.program), .program_name = std::move(copy.program_name), .signals = copy.signals};
+  // The warden reaps, whatever the host does about its children.
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  ::sigaction(SIGCHLD, &by_default, &state.on_child);
+  try {
+    ::_exit(WardenProgram(std::move(copy.socket), {}, std::move(state), build).run());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bulkhead-warden: %s\n", error.what());
+  }
+  ::_exit(1);
 }
 
 }  // namespace bulkhead::worker

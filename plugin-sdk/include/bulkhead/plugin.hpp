@@ -36,11 +36,3 @@
     return ::bulkhead::sdk::PluginTable<bulkhead_plugin_::entries, bulkhead_plugin_::Plugin>::get();             \
   }                                                                                                              \
   static_assert(true, "a semicolon may follow, or not");
-
-// Lets a host throw the plugin's exceptions as their own type (engine.hpp defines it for hosts). A
-// plugin needs it only where it shares the header with the host.
-#ifndef BULKHEAD_EXCEPTION
-#define BULKHEAD_EXCEPTION(...)                                     \
-  static_assert(::std::is_base_of_v<::std::exception, __VA_ARGS__>, \
-                "bulkhead: BULKHEAD_EXCEPTION needs a type derived from std::exception");
-#endif

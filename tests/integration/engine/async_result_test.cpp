@@ -70,6 +70,20 @@ TEST_F(AsyncResultTest, BecomesReadyThoughNobodyWaits) {
   EXPECT_TRUE(eventually(kPatience, [&] { return result.ready(); }));
 }
 
+TEST_F(AsyncResultTest, BecomesReadyThoughNobodyWaitsAndItsWorkerIsBusyWithTheNext) {
+  auto pool = engine_.pool({.processes = 1});
+  const ScratchFolder folder;
+  const std::string gate = folder.file("gate");
+  const std::string began = folder.file("began");
+  touch(gate);
+  const auto result = pool.apply_async<std::int64_t>("echo.add", 2, 3);
+  const auto behind = pool.apply_async<std::int64_t>("misbehave.run_while_exists", gate, began);
+  ASSERT_TRUE(eventually(kPatience, [&] { return !lines_of(began).empty(); }));
+  EXPECT_TRUE(eventually(kPatience, [&] { return result.ready(); }));
+  std::filesystem::remove(gate);
+  behind.wait();
+}
+
 TEST_F(AsyncResultTest, SuccessfulBeforeReadyIsAUsageError) {
   const ScratchFolder folder;
   const std::string gate = folder.file("gate");

@@ -1,7 +1,7 @@
 // Callbacks and co_await.
 #include <condition_variable>
-#include <coroutine>
 
+#include "coroutine.hpp"
 #include "echo/echo_types.hpp"
 #include "engine_fixture.hpp"
 
@@ -249,16 +249,6 @@ TEST_F(CallbackTest, OfWhatIsLeftWhenThePoolGoesGetPoolClosed) {
 
 // --- coroutines
 
-struct Coroutine {
-  struct promise_type {
-    Coroutine get_return_object() { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { std::terminate(); }
-  };
-};
-
 class CoroutineTest : public EngineTest {};
 
 Coroutine add_twice(Pool& pool, std::atomic<std::int64_t>& sum) {
@@ -293,6 +283,22 @@ TEST_F(CoroutineTest, GoesOnAtOnceWhenTheResultIsThere) {
   std::atomic<int> caught = 0;
   await_error(result, caught);
   EXPECT_EQ(caught, 2);
+}
+
+TEST_F(CoroutineTest, IsResumedThoughTheResultLayReadyBehindALongTask) {
+  auto pool = engine_.pool({.processes = 1});
+  const ScratchFolder folder;
+  const std::string gate = folder.file("gate");
+  const std::string began = folder.file("began");
+  touch(gate);
+  const auto result = pool.apply_async<std::int64_t>("echo.positive", -1);
+  const auto behind = pool.apply_async<std::int64_t>("misbehave.run_while_exists", gate, began);
+  ASSERT_TRUE(eventually(kPatience, [&] { return !lines_of(began).empty(); }));
+  std::atomic<int> caught = 0;
+  await_error(result, caught);
+  EXPECT_TRUE(eventually(kPatience, [&] { return caught == 2; }));
+  std::filesystem::remove(gate);
+  behind.wait();
 }
 
 TEST_F(CoroutineTest, ThatWaitsWhenThePoolGoesGetsPoolClosed) {

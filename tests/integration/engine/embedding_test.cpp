@@ -55,7 +55,7 @@ TEST_F(EmbeddingTest, AForkedChildThatDestroysPoolAndEngineEndsAndHarmsNothing) 
 TEST_F(EmbeddingTest, AForkedChildThatCallsGetsAUsageErrorAndHarmsNothing) {
   const auto host = run({"forked-child-calls"});
   EXPECT_EQ(host.ended.exit_code, 0) << host.err;
-  EXPECT_EQ(host.out, "apply: 0\nwait: 0\npool: 0\nterminate: 0\n") << host.err;
+  EXPECT_EQ(host.out, "apply: 0\nwait: 0\nany: 0\ncompleted: 0\npool: 0\nterminate: 0\n") << host.err;
 }
 
 TEST_F(EmbeddingTest, APoolInAStaticIsTornDownAfterMain) { expect_good("statics"); }

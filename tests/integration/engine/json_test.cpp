@@ -47,6 +47,31 @@ TEST_F(JsonTest, CallsBack) {
   EXPECT_EQ(seen, "5");
 }
 
+TEST_F(JsonTest, GivesEachOfSeveralCallsItsVerdict) {
+  const std::vector<std::string> calls{"[1]", "[-1]", "nonsense", "[3]"};
+  // With retries each call travels in a record of its own.
+  for (const int retries : {0, 1}) {
+    int called_back = 0;
+    const auto result =
+        pool_.map_json_async("echo.positive", calls, {.retries = retries, .on_result = [&] { ++called_back; }});
+    const auto outcomes = result.get();
+    EXPECT_EQ(called_back, 1);
+    ASSERT_EQ(outcomes.size(), 4u);
+    EXPECT_EQ(outcomes[0].result, "1");
+    EXPECT_THROW(std::rethrow_exception(outcomes[1].error), std::domain_error);
+    EXPECT_THROW(std::rethrow_exception(outcomes[2].error), PayloadError);
+    EXPECT_EQ(outcomes[3].result, "3");
+    EXPECT_FALSE(outcomes[3].error);
+  }
+}
+
+TEST_F(JsonTest, RefusesTermsThatMakeNoSense) {
+  const std::vector<std::string> calls{"[1]"};
+  EXPECT_THROW((void)pool_.map_json_async("echo.i64", calls, {.retries = -1}), UsageError);
+  EXPECT_THROW((void)pool_.map_json_async("echo.i64", calls, {.priority = 8}), UsageError);
+  EXPECT_THROW((void)pool_.map_json_async("echo.i64", {}), UsageError);
+}
+
 TEST_F(JsonTest, CarriesLargeTexts) {
   const std::string text(3 << 20, 'x');
   EXPECT_EQ(pool_.apply_json("echo.text", "[\"" + text + "\"]"), '"' + text + '"');

@@ -236,6 +236,15 @@ int with_a_forked_child_that_calls() {
   };
   std::printf("apply: %d\n", status_in_child([&] { return refused([&] { (void)host.works(); }) ? 0 : 1; }));
   std::printf("wait: %d\n", status_in_child([&] { return refused([&] { running.wait(); }) ? 0 : 1; }));
+  const std::vector results{running};
+  std::printf("any: %d\n",
+              status_in_child([&] { return refused([&] { (void)bulkhead::wait_any(results); }) ? 0 : 1; }));
+  auto completed = std::make_unique<bulkhead::AsCompleted<std::int64_t>>(bulkhead::as_completed(results));
+  std::printf("completed: %d\n", status_in_child([&] {
+                const bool is_refused = refused([&] { (void)completed->next(); });
+                completed.reset();
+                return is_refused ? 0 : 1;
+              }));
   std::printf("pool: %d\n", status_in_child([&] { return refused([&] { (void)host.engine.pool(); }) ? 0 : 1; }));
   std::printf("terminate: %d\n", status_in_child([&] { return refused([&] { host.pool.terminate(); }) ? 0 : 1; }));
   return running.get() == 7 && host.works() && host.survives_a_crash() ? 0 : 1;
@@ -252,15 +261,30 @@ int with_a_forked_child_that_ends() {
   return running.get() == 7 && host->works() && host->survives_a_crash() ? 0 : 1;
 }
 
-// Destroyed after main, with tasks that never end.
+// Destroyed after main, with tasks that never end; what waits for them goes before or after pool and engine.
+std::vector<bulkhead::AsyncResult<std::int64_t>> results_that_outlive;
+std::optional<bulkhead::AsCompleted<std::int64_t>> completed_that_outlives;
+std::optional<bulkhead::Imap<std::int64_t>> items_that_outlive;
 std::optional<Host> kept;
 std::vector<bulkhead::AsyncResult<std::int64_t>> kept_results;
+std::optional<bulkhead::AsCompleted<std::int64_t>> kept_completed;
 int with_statics() {
   kept.emplace();
   if (!kept->works()) return 1;
-  for (int i = 0; i < 20; ++i)
-    kept_results.push_back(kept->pool.apply_async<std::int64_t>("misbehave.sleep_ms", 3'600'000));
-  return 0;
+  for (int i = 0; i < 20; ++i) {
+    auto& results = i % 2 == 0 ? kept_results : results_that_outlive;
+    results.push_back(kept->pool.apply_async<std::int64_t>("misbehave.sleep_ms", 3'600'000));
+  }
+  kept_completed.emplace(bulkhead::as_completed(kept_results));
+  completed_that_outlives.emplace(bulkhead::as_completed(results_that_outlive));
+  items_that_outlive.emplace(
+      kept->pool.imap_unordered<std::int64_t>("misbehave.sleep_ms", std::vector<int>(20, 3'600'000)));
+  try {
+    (void)items_that_outlive->next(std::chrono::milliseconds(1));
+    return 1;
+  } catch (const bulkhead::TimeoutError&) {
+    return 0;
+  }
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ TEST(PluginProbe, PassesOnWhyTheLoaderRefused) {
   EXPECT_EQ(wrong.reason, PluginError::Reason::kWrongAbi) << wrong.error;
   EXPECT_NE(wrong.error.find("wrong_abi.so"), std::string::npos) << wrong.error;
 
-  const support::UniqueFd text(::open(__FILE__, O_RDONLY | O_CLOEXEC));
+  const support::UniqueFd text(::open("/etc/passwd", O_RDONLY | O_CLOEXEC));
   ASSERT_TRUE(text.is_open());
   const ProbeResult no_plugin =
       probe(host, {.name = "text", .shown_path = "text.so", .fd = text.get(), .config_json = {}});

@@ -106,7 +106,7 @@ class TestHost {
   Warden warden;
 };
 
-class TestWorker : public WorkerProcess::Listener {
+class TestWorker : public Worker::Listener {
  public:
   TestWorker(TestHost& host, std::shared_ptr<const WorkerConfig> config, bool must_start = true) : host_(host) {
     host_.loop.run_sync([&] {
@@ -189,12 +189,12 @@ class TestWorker : public WorkerProcess::Listener {
   }
 
  private:
-  void worker_ready(WorkerProcess&) override {
+  void worker_ready(Worker&) override {
     const std::lock_guard lock(mutex_);
     ++ready_count_;
     changed_.notify_all();
   }
-  void worker_ended(WorkerProcess&, const ExitReason& reason) override {
+  void worker_ended(Worker&, const ExitReason& reason) override {
     const std::lock_guard lock(mutex_);
     ++ended_count_;
     reason_ = reason;

@@ -1,6 +1,9 @@
 // Manifests, named and found: what is wrong with them, and what config says of them.
 #include <sys/stat.h>
 
+#include <map>
+#include <nlohmann/json.hpp>
+
 #include "command_fixture.hpp"
 
 namespace bulkhead::test {
@@ -86,8 +89,34 @@ TEST_F(ConfigCommand, ExplainsEveryValueWithItsSource) {
   EXPECT_THAT(done.out, ::testing::ContainsRegex("pool\\.processes = 2 +# .*bulkhead\\.toml:2\n")) << done.err;
 }
 
+TEST_F(ConfigCommand, ExplainsEachTaskWithWhatItsPluginAndTheManifestSay) {
+  const auto done =
+      run({"config", "explain", "--json", "-m",
+           write("bulkhead.toml", good() + "[task.echo]\ntimeout = \"1h\"\n[task.echo.add]\npriority = 5\n"
+                                           "[limits]\nmax_timeout = \"10m\"\n")});
+  EXPECT_EQ(done.ended.exit_code, 0) << done.err;
+  std::map<std::string, std::pair<nlohmann::json, std::string>> shown;
+  for (const auto& line : nlohmann::json::parse(done.out)) {
+    shown[line.at("key")] = {line.at("value"), line.at("source")};
+  }
+  EXPECT_EQ(shown["task.echo.add.timeout"].first, "10m");
+  EXPECT_THAT(shown["task.echo.add.timeout"].second, ::testing::EndsWith("bulkhead.toml:10 (limits.max_timeout)"));
+  EXPECT_EQ(shown["task.echo.add.priority"].first, 5);
+  EXPECT_THAT(shown["task.echo.add.priority"].second, ::testing::EndsWith("bulkhead.toml:8"));
+  EXPECT_EQ(shown["task.echo.add.retries"].first, 0);
+  EXPECT_EQ(shown["task.echo.add.retries"].second, "default");
+}
+
+TEST_F(ConfigCommand, ExplainsFlagsAndEnvironment) {
+  const auto done = run({"config", "explain", "-p", fixture("echo")}, "", {"BULKHEAD_LOG=error"});
+  EXPECT_EQ(done.ended.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, ::testing::ContainsRegex("plugin = \".*echo\\.so\" +# -p\n"));
+  EXPECT_THAT(done.out, ::testing::ContainsRegex("log = \"error\" +# environment \\(BULKHEAD_LOG\\)\n"));
+  EXPECT_THAT(done.out, ::testing::ContainsRegex("pool\\.kill_grace = \"2s\" +# default\n"));
+}
+
 TEST_F(ConfigCommand, SaysWhenThereIsNoManifest) {
-  expect_one_error(run({"config", "explain", "-p", fixture("echo")}), 2, "there is no manifest");
+  expect_one_error(run({"config", "check", "-p", fixture("echo")}), 2, "there is no manifest");
 }
 
 }  // namespace

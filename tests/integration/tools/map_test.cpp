@@ -69,7 +69,7 @@ TEST_F(MapCommand, TakesAHugeLine) {
 
 TEST_F(MapCommand, WritesASummaryWhenAsked) {
   const auto done = map({"--summary", "--json", "echo.i64"}, "1\n2\n");
-  EXPECT_THAT(done.err, ::testing::StartsWith("{\"items\":2,\"failed\":0,"));
+  EXPECT_THAT(done.err, ::testing::StartsWith("{\"items\":2,\"ok\":2,\"failed\":0,\"errors\":{},"));
 }
 
 TEST_F(MapCommand, WritesToAFile) {

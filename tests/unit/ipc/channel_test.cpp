@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <thread>
@@ -199,6 +200,21 @@ TEST(Channel, AWorkerWaitsForRoomAndGoesOn) {
     ++i;
   }
   worker.join();
+}
+
+TEST(Channel, AWorkerThatIsToldToLeaveTakesNothingMore) {
+  Channel channel;
+  std::atomic<bool> has_left = false;
+  std::thread worker([&] {
+    std::span<const std::byte> frame;
+    has_left = channel.worker.next(frame) == Next::kLeave;
+  });
+  channel.worker.leave();  // parked or not
+  worker.join();
+  EXPECT_TRUE(has_left);
+  ASSERT_TRUE(try_send(channel.host, testing::quit_record()));
+  std::span<const std::byte> frame;
+  EXPECT_EQ(channel.worker.next(frame), Next::kLeave);
 }
 
 TEST(Channel, BothEndsMayBeMovedBetweenCalls) {

@@ -16,14 +16,14 @@ using Reason = PluginError::Reason;
 using testing::HasSubstr;
 using testing::Not;
 
-// What is loaded stays loaded, so its descriptor must stay open: this program never closes it.
+// Descriptors are closed again and their numbers used for the next: what is loaded stays what it was.
 struct Loaded {
   PluginEntry note;
   LoadedPlugin plugin;
 };
 Loaded load(const std::filesystem::path& path) {
   const PluginFile file = PluginFile::open(path);
-  return {file.entry(), LoadedPlugin::load(::dup(file.fd()), path.string())};
+  return {file.entry(), LoadedPlugin::load(file.fd(), path.string())};
 }
 
 CaughtPluginError error_of(const std::string& name) {
@@ -87,6 +87,18 @@ TEST(LoadedPlugin, LoadsTwoPluginsOfOneFileNameSideBySide) {
   const Loaded other = load(folder.write("plain.so", bytes_of(malformed_plugin("newer_sdk"))));
   EXPECT_STREQ(one.plugin.table().name, "plain");
   EXPECT_STREQ(other.plugin.table().name, "newer_sdk");
+}
+
+TEST(LoadedPlugin, IsTheFileBehindItsDescriptorWhateverThatNumberWasBefore) {
+  PluginFile first = PluginFile::open(malformed_plugin("plain"));
+  const int number = first.fd();
+  const auto plain = LoadedPlugin::load(number, "plain.so");
+  const PluginFile second = PluginFile::open(malformed_plugin("newer_sdk"));
+  ASSERT_EQ(::dup2(second.fd(), number), number);
+  const auto other = LoadedPlugin::load(number, "newer_sdk.so");
+  EXPECT_STREQ(plain.table().name, "plain");
+  EXPECT_NE(&other.table(), &plain.table());
+  EXPECT_EQ(&LoadedPlugin::load(second.fd(), "newer_sdk.so").table(), &other.table()) << "the same file again";
 }
 
 TEST(LoadedPlugin, FindsALibraryBesideAPluginWithAnOriginRunPath) {

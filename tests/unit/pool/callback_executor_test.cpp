@@ -1,9 +1,11 @@
 #include "pool/callback_executor.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <atomic>
 #include <chrono>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -119,6 +121,110 @@ TEST_F(CallbackExecutorTest, TakesPostsFromManyThreads) {
     for (auto& thread : threads) thread.join();
   }
   EXPECT_EQ(runs, 4000);
+}
+
+class ManualCallbacksTest : public CallbackExecutorTest {
+ protected:
+  [[nodiscard]] static bool is_readable(const CallbackExecutor& executor) {
+    pollfd entry{.fd = executor.event_fd(), .events = POLLIN, .revents = 0};
+    return ::poll(&entry, 1, 0) == 1;
+  }
+};
+
+TEST_F(ManualCallbacksTest, RunWhenTheyAreDispatchedInOrder) {
+  CallbackExecutor executor(log_, Callbacks::kManual);
+  const auto threads_before = bulkhead::test::thread_count();
+  std::vector<int> order;
+  executor.start();
+  for (int i = 0; i < 5; ++i) executor.post([&, i] { order.push_back(i); });
+  EXPECT_TRUE(order.empty());
+  EXPECT_EQ(executor.dispatch(), 5u);
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(executor.dispatch(), 0u);
+  EXPECT_EQ(bulkhead::test::thread_count(), threads_before);
+}
+
+TEST_F(ManualCallbacksTest, AreAnnouncedByTheDescriptorUntilTheLastHasRun) {
+  CallbackExecutor executor(log_, Callbacks::kManual);
+  EXPECT_FALSE(is_readable(executor));
+  executor.post([&] { EXPECT_TRUE(is_readable(executor)) << "the other one is still queued"; });
+  executor.post([&] { EXPECT_FALSE(is_readable(executor)); });
+  EXPECT_TRUE(is_readable(executor));
+  EXPECT_EQ(executor.dispatch(), 2u);
+  EXPECT_FALSE(is_readable(executor));
+  executor.post([] {});
+  EXPECT_TRUE(is_readable(executor)) << "the next one rings again";
+}
+
+TEST_F(ManualCallbacksTest, PostedByACallbackWaitForTheNextDispatch) {
+  CallbackExecutor executor(log_, Callbacks::kManual);
+  int runs = 0;
+  executor.post([&] {
+    ++runs;
+    executor.post([&] { ++runs; });
+  });
+  EXPECT_EQ(executor.dispatch(), 1u);
+  EXPECT_EQ(runs, 1);
+  EXPECT_TRUE(is_readable(executor));
+  EXPECT_EQ(executor.dispatch(), 1u);
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(ManualCallbacksTest, MayDispatchThemselves) {
+  CallbackExecutor executor(log_, Callbacks::kManual);
+  int runs = 0;
+  executor.post([&] { EXPECT_EQ(executor.dispatch(), 2u); });
+  for (int i = 0; i < 2; ++i) executor.post([&] { ++runs; });
+  EXPECT_EQ(executor.dispatch(), 1u) << "the others ran within";
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(ManualCallbacksTest, ThatAreLeftRunInTheDestructor) {
+  std::set<std::thread::id> threads;
+  int runs = 0;
+  {
+    CallbackExecutor executor(log_, Callbacks::kManual);
+    executor.post([&] {
+      threads.insert(std::this_thread::get_id());
+      executor.post([&] { ++runs; });
+    });
+  }
+  EXPECT_EQ(threads, std::set{std::this_thread::get_id()});
+  EXPECT_EQ(runs, 1);
+}
+
+TEST_F(ManualCallbacksTest, ThatThrowAreLoggedAndCount) {
+  CallbackExecutor executor(log_, Callbacks::kManual);
+  executor.post([] { throw std::runtime_error("first trouble"); });
+  executor.post([] {});
+  EXPECT_EQ(executor.dispatch(), 2u);
+  EXPECT_NE(logged().find("first trouble"), std::string::npos);
+}
+
+TEST_F(ManualCallbacksTest, RunOnceEachWhenManyThreadsPostAndDispatch) {
+  CallbackExecutor executor(log_, Callbacks::kManual);
+  std::atomic<int> runs = 0;
+  std::atomic<std::size_t> dispatched = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 1000; ++i) {
+        executor.post([&] { ++runs; });
+        dispatched += executor.dispatch();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  dispatched += executor.dispatch();
+  EXPECT_EQ(runs, 4000);
+  EXPECT_EQ(dispatched, 4000u);
+  EXPECT_FALSE(is_readable(executor));
+}
+
+TEST_F(ManualCallbacksTest, AreRefusedWhereAThreadRunsThem) {
+  CallbackExecutor executor(log_);
+  EXPECT_THROW((void)executor.dispatch(), UsageError);
+  EXPECT_THROW((void)executor.event_fd(), UsageError);
 }
 
 }  // namespace

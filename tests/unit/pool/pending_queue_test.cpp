@@ -18,7 +18,6 @@ class PendingQueueTest : public ::testing::Test {
       queue_.remove(call);
       order.push_back(static_cast<int>(call - calls_.data()));
     }
-    EXPECT_EQ(queue_.size(), 0u);
     return order;
   }
   std::array<Call, 5> calls_;
@@ -27,8 +26,6 @@ class PendingQueueTest : public ::testing::Test {
 
 TEST_F(PendingQueueTest, IsFirstInFirstOut) {
   for (auto& call : calls_) queue_.push_back(&call);
-  EXPECT_EQ(queue_.size(), 5u);
-  EXPECT_EQ(calls_[0].state, Call::State::kPending);
   EXPECT_EQ(drained(), (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
@@ -49,6 +46,32 @@ TEST_F(PendingQueueTest, GivesUpAnyOfItsCalls) {
     std::erase(wanted, removed);
     EXPECT_EQ(drained(), wanted);
   }
+}
+
+TEST_F(PendingQueueTest, GivesTheMoreUrgentItsTurnFirst) {
+  calls_[0].priority = 0;
+  calls_[1].priority = 7;
+  calls_[3].priority = 7;
+  for (auto& call : calls_) queue_.push_back(&call);
+  EXPECT_EQ(drained(), (std::vector<int>{1, 3, 2, 4, 0}));
+}
+
+TEST_F(PendingQueueTest, LetsAPassedOverBandHaveATurn) {
+  calls_[0].priority = 1;
+  queue_.push_back(&calls_[0]);
+  std::uint32_t turns = 0;
+  for (;; ++turns) {
+    ASSERT_LE(turns, PendingQueue::kPatience);
+    queue_.push_back(&calls_[1]);
+    Call* next = queue_.front();
+    if (next == &calls_[0]) break;
+    queue_.remove(next);
+    queue_.note_turn(next->priority);
+  }
+  EXPECT_EQ(turns, PendingQueue::kPatience);
+  queue_.remove(&calls_[0]);
+  queue_.note_turn(calls_[0].priority);
+  EXPECT_EQ(drained(), (std::vector<int>{1}));
 }
 
 }  // namespace

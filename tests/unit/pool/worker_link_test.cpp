@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 class WorkerLinkTest : public ::testing::Test {
  protected:
-  WorkerLinkTest() { link_.attach(channel_, 7, 1234); }
+  WorkerLinkTest() { link_.attach(channel_, 7, 1234, 1000'000); }
   // Offers one call, through the channel as the scheduler does.
   std::uint64_t offer(Call* call) {
     EXPECT_FALSE(channel_.try_reserve(16).empty());
@@ -29,7 +29,7 @@ class WorkerLinkTest : public ::testing::Test {
 
   ipc::HostChannel channel_ = ipc::HostChannel::create({.request_ring_bytes = 65536, .response_ring_bytes = 65536},
                                                        "bulkhead." + std::to_string(::getpid()) + ".worker_link_test");
-  WorkerLink link_;
+  WorkerLink link_{0};
   Call call_;
 };
 
@@ -68,6 +68,27 @@ TEST_F(WorkerLinkTest, IsGivenNothingNewWhileSomethingTakenBackIsOnItsWay) {
   EXPECT_EQ(link_.in_flight(), 0u);
 }
 
+TEST_F(WorkerLinkTest, LeavesOnceItsQuotaIsUsedUp) {
+  link_.attach(channel_, 9, 1236, 3);
+  call_.count = 2;
+  offer(&call_);
+  EXPECT_FALSE(link_.is_leaving());
+  EXPECT_TRUE(link_.has_capacity());
+  offer(&call_);  // more than is left: a chunk is not cut
+  EXPECT_TRUE(link_.is_leaving());
+  EXPECT_FALSE(link_.has_capacity());
+}
+
+TEST_F(WorkerLinkTest, KnowsWhetherItHoldsSomethingLessUrgent) {
+  EXPECT_FALSE(link_.has_lower_than(7));
+  call_.priority = 2;
+  const auto sequence = offer(&call_);
+  EXPECT_TRUE(link_.has_lower_than(3));
+  EXPECT_FALSE(link_.has_lower_than(2));
+  link_.mark_revoked(sequence);
+  EXPECT_FALSE(link_.has_lower_than(7));
+}
+
 TEST_F(WorkerLinkTest, IsFullWhenItsWindowIs) {
   while (link_.has_capacity()) offer(&call_);
   EXPECT_EQ(link_.in_flight(), link_.window());
@@ -96,7 +117,7 @@ TEST_F(WorkerLinkTest, NeverExpectsLessWorkThanItHasBeenSilent) {
 TEST_F(WorkerLinkTest, TakesNothingWhenItIsLeavingOrCondemned) {
   link_.set_shut_down();
   EXPECT_FALSE(link_.has_capacity());
-  link_.attach(channel_, 8, 1235);
+  link_.attach(channel_, 8, 1235, 1000'000);
   EXPECT_TRUE(link_.has_capacity());
   link_.set_condemned();
   EXPECT_FALSE(link_.has_capacity());

@@ -35,6 +35,12 @@ TEST(ControlMessage, ComesBackAsItWasSent) {
   EXPECT_EQ(failed->reason, 4);
   EXPECT_EQ(failed->text, "no model");
 
+  const auto initializer = decode<InitializerMessage>(encode(InitializerMessage{"db.connect", 3, 1, 70'000}));
+  ASSERT_TRUE(initializer);
+  EXPECT_EQ(initializer->task, "db.connect");
+  EXPECT_EQ(initializer->task_index, 3U);
+  EXPECT_EQ(initializer->arguments_bytes, 70'000U);
+
   EXPECT_TRUE(decode<Quit>(encode(Quit{})));
 }
 

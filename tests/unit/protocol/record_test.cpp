@@ -204,7 +204,8 @@ TEST(ReadReply, RefusesEachFieldOutOfItsRange) {
     change(header);
     EXPECT_EQ(refusal_of_reply(frame_of(header, payload_of(8))), why);
   };
-  refused([](ReplyHeader& h) { h.reserved = 1; }, "reserved field in use");
+  refused([](ReplyHeader& h) { h.run_time = 513; }, "time out of range");
+  refused([](ReplyHeader& h) { h.queue_time = 513; }, "time out of range");
   refused([](ReplyHeader& h) { h.flags = 4; }, "unknown flag on an item");
   refused([](ReplyHeader& h) { h.outcome = BULKHEAD_INIT_FAILED + 1; }, "unknown outcome");
   refused(

@@ -7,7 +7,22 @@
 #include <string>
 #include <system_error>
 
+#include "bulkhead/sdk/json_text.hpp"
+#include "bulkhead/types.hpp"
 #include "protocol/envelope.hpp"
+
+namespace sheet {
+struct Torn : std::underflow_error {
+  Torn() : std::underflow_error("torn") {}
+  std::int64_t line = 0;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(line);
+    if (line < 0) throw std::out_of_range("a line before the first");
+  }
+};
+}  // namespace sheet
+BULKHEAD_EXCEPTION(sheet::Torn)
 
 namespace bulkhead::protocol {
 namespace {
@@ -153,6 +168,45 @@ TEST(RebuiltPayloadError, NamesTaskPhaseAndCause) {
             "task \"math.divide\" could not encode its result (phase encode): result larger than 2 GiB");
   EXPECT_EQ(what_as<std::runtime_error>({Phase::kEncode, "", "too deep", ""}),
             "task \"math.divide\" could not encode its result (phase encode): too deep");
+}
+
+// --- types named by BULKHEAD_EXCEPTION
+
+// As the plugin tells a sheet::Torn.
+ErrorEnvelope torn(std::int64_t line) {
+  sdk::BufferSink bytes;
+  sdk::write(bytes, sdk::exception_shape<sheet::Torn>(), line);
+  ErrorEnvelope envelope{.phase = Phase::kRun, .type = "sheet::Torn", .text = "torn", .detail_json = "{\"members\":\""};
+  sdk::append_base64(envelope.detail_json, {reinterpret_cast<const char*>(bytes.bytes().data()), bytes.bytes().size()});
+  envelope.detail_json += "\"}";
+  return envelope;
+}
+
+TEST(NamedException, IsRebuiltFromItsMembers) {
+  try {
+    rethrow(torn(42));
+  } catch (const sheet::Torn& error) {
+    EXPECT_EQ(error.line, 42);
+    EXPECT_THAT(error.what(), HasSubstr("torn [sheet::Torn]"));
+  }
+}
+
+TEST(NamedException, WhoseMembersAreNotWhatTheyShouldBeIsAPlainTaskError) {
+  const std::string good = torn(1).detail_json;
+  for (const std::string& details :
+       {std::string(), std::string("{}"), std::string("{\"members\":7}"), std::string("{\"members\":\"\"}"),
+        std::string("{\"members\":\"????\"}"), std::string("{\"members\":\"AAAA\"}"),
+        std::string("{\"members\":\"AAAAAAAAAAAAAAAAAAAAAA==\"}"), good.substr(0, good.size() / 2)}) {
+    ErrorEnvelope envelope = torn(1);
+    envelope.detail_json = details;
+    EXPECT_EQ(what_as<sheet::Torn>(envelope), "(another type)") << details;
+    EXPECT_THAT(what_as<TaskError>(envelope), HasSubstr("torn")) << details;
+  }
+}
+
+TEST(NamedException, WhoseOwnCodeThrowsIsAPlainTaskError) {
+  EXPECT_EQ(what_as<sheet::Torn>(torn(-1)), "(another type)");
+  EXPECT_THAT(what_as<std::runtime_error>(torn(-1)), HasSubstr("torn"));
 }
 
 }  // namespace

@@ -122,11 +122,12 @@ TEST(Scheduler, CancelsExactlyWhatHasNotBegun) {
   ASSERT_TRUE(eventually(10s, [&] { return workers.blocked() == 1; }));
   std::vector<detail::CompletionRef> queued;
   for (std::int64_t i = 0; i < 100; ++i) queued.push_back(workers.submit(i));
-  for (const auto& call : queued) EXPECT_EQ(detail::cancel(*call), CancelOutcome::kNeverRan);
-  EXPECT_EQ(detail::cancel(*running), CancelOutcome::kStillRunning);
+  for (const auto& call : queued)
+    EXPECT_EQ(detail::cancel(*call, CancelMode::kCooperative, {}), CancelOutcome::kNeverRan);
+  EXPECT_EQ(detail::cancel(*running, CancelMode::kCooperative, {}), CancelOutcome::kStillRunning);
   workers.release_blocked();
   EXPECT_EQ(ThreadWorkers::value_of(running), kBlock);
-  EXPECT_EQ(detail::cancel(*running), CancelOutcome::kFinishedFirst);
+  EXPECT_EQ(detail::cancel(*running, CancelMode::kCooperative, {}), CancelOutcome::kFinishedFirst);
   for (const auto& call : queued) EXPECT_EQ(ThreadWorkers::value_of(call), std::nullopt);
   EXPECT_EQ(workers.items_run(), 1);
 }

@@ -27,22 +27,24 @@
 namespace bulkhead::pool::testing {
 
 // Items with these values do something else than come back.
-inline constexpr std::int64_t kBlock = -1;  // holds the worker until release_blocked()
-inline constexpr std::int64_t kFail = -2;   // BULKHEAD_TASK_FAILED
-inline constexpr std::int64_t kDie = -3;    // the worker ends without an answer
+inline constexpr std::int64_t kBlock = -1;      // holds the worker until release_blocked()
+inline constexpr std::int64_t kFail = -2;       // BULKHEAD_TASK_FAILED
+inline constexpr std::int64_t kFailTwice = -4;  // BULKHEAD_TASK_FAILED until its third attempt
+inline constexpr std::int64_t kDie = -3;        // the worker ends without an answer
 
 class ThreadWorkers final : public SchedulerHost {
  public:
-  explicit ThreadWorkers(std::uint32_t workers, std::uint32_t ring_bytes = 64u << 10)
+  explicit ThreadWorkers(std::uint32_t workers, std::uint32_t ring_bytes = 64u << 10,
+                         Callbacks callbacks = Callbacks::kOwnThread, const SchedulerLimits& limits = {})
       : ring_bytes_(ring_bytes),
         log_(std::make_shared<support::Log>(support::LogLevel::kOff)),
         loop_(log_.get()),
-        callbacks_(log_),
+        callbacks_(log_, callbacks),
         slots_(workers) {
     task_.name = "test.echo";
     task_.signature = detail::parse_signature("(i64)->i64");
     task_.fixed_argument_bytes = 8;
-    scheduler_ = new Scheduler(workers, ring_bytes, *this, nullptr);
+    scheduler_ = new Scheduler(workers, ring_bytes, *this, nullptr, limits);
     loop_.run_sync([this] {
       bell_ = loop_.watch(scheduler_->bells().pump().fd(), [this] {
         scheduler_->bells().pump().consume();
@@ -68,18 +70,26 @@ class ThreadWorkers final : public SchedulerHost {
     loop_.run_sync([this] {
       bell_.reset();
       recheck_.reset();
+      timer_.reset();
     });
     loop_.stop();
     scheduler_->release();
   }
 
   [[nodiscard]] Scheduler& scheduler() noexcept { return *scheduler_; }
+  [[nodiscard]] CallbackExecutor& callbacks() noexcept { return callbacks_; }
   [[nodiscard]] const detail::TaskInfo& task() const noexcept { return task_; }
 
   [[nodiscard]] detail::CompletionRef submit(std::int64_t value, detail::VerdictCallback callback = {}) {
     return scheduler_->submit({.task = &task_, .stride = sizeof value, .bytes = std::as_bytes(std::span(&value, 1))},
                               std::move(callback));
   }
+  [[nodiscard]] detail::CompletionRef submit(std::int64_t value, const detail::Terms& terms) {
+    return scheduler_->submit(
+        {.task = &task_, .stride = sizeof value, .bytes = std::as_bytes(std::span(&value, 1)), .terms = &terms}, {});
+  }
+  // At most so many at a time, from the next submission on.
+  void set_max_running(std::uint32_t most) { task_.policy.max_running = most; }
   [[nodiscard]] detail::CompletionRef submit_chunk(const std::vector<std::int64_t>& values) {
     return scheduler_->submit({.task = &task_,
                                .count = static_cast<std::uint32_t>(values.size()),
@@ -103,6 +113,11 @@ class ThreadWorkers final : public SchedulerHost {
   }
   [[nodiscard]] int blocked() const { return blocked_.load(); }
   [[nodiscard]] int items_run() const { return items_run_.load(); }
+  // The items, in the order in which they began.
+  [[nodiscard]] std::vector<std::int64_t> order() const {
+    const std::lock_guard lock(order_mutex_);
+    return order_;
+  }
 
  private:
   struct Slot {
@@ -163,6 +178,10 @@ class ThreadWorkers final : public SchedulerHost {
         std::int64_t value = 0;
         std::memcpy(&value, items.data() + i * sizeof value, sizeof value);
         items_run_.fetch_add(1);
+        {
+          const std::lock_guard lock(order_mutex_);
+          order_.push_back(value);
+        }
         if (value == kDie) return;
         if (value == kBlock) {
           blocked_.fetch_add(1);
@@ -172,8 +191,9 @@ class ThreadWorkers final : public SchedulerHost {
         if (is_last) channel.done();
         reply(channel,
               {.kind = protocol::ReplyKind::kItem,
-               .outcome = static_cast<std::uint8_t>(value == kFail ? 1 : 0),
-               .flags = static_cast<std::uint16_t>(is_last ? protocol::kLast : 0),
+               .outcome =
+                   static_cast<std::uint8_t>(value == kFail || (value == kFailTwice && header.attempt < 3) ? 1 : 0),
+               .flags = static_cast<std::uint8_t>(is_last ? protocol::kLast : 0),
                .task_id = header.task_id,
                .index = i},
               std::as_bytes(std::span(&value, 1)));
@@ -194,9 +214,15 @@ class ThreadWorkers final : public SchedulerHost {
   void make_result_block(std::uint32_t, std::uint64_t, std::uint64_t) override {}
   void run_callback(std::function<void()> callback) override { callbacks_.post(std::move(callback)); }
   void prepare_callbacks() override { callbacks_.start(); }
+  std::shared_ptr<CallbackQueue> callback_queue() override { return callbacks_.queue(); }
   void schedule_recheck() override {
     recheck_ = loop_.at(support::Deadline::after(std::chrono::milliseconds(1)), [this] { scheduler_->recheck(); });
   }
+  bool end_worker(std::uint32_t) override { return false; }
+  void arm_timer(std::chrono::steady_clock::time_point when) override {
+    timer_ = loop_.at(support::Deadline::at(when), [this] { scheduler_->timers_due(); });
+  }
+  void wake_resting() override {}
   void all_work_done() override {}
 
   const std::uint32_t ring_bytes_;
@@ -208,6 +234,9 @@ class ThreadWorkers final : public SchedulerHost {
   std::vector<Slot> slots_;  // pump thread
   process::EventLoop::Watch bell_;
   process::EventLoop::Timer recheck_;
+  process::EventLoop::Timer timer_;
+  mutable std::mutex order_mutex_;
+  std::vector<std::int64_t> order_;
   std::atomic<bool> is_released_{false};
   std::atomic<int> blocked_{0};
   std::atomic<int> items_run_{0};

@@ -56,6 +56,13 @@ void fail(const bulkhead_call* call, std::string_view type, std::string_view tex
   call->fail(call->self, type.data(), type.size(), text.data(), text.size(), nullptr, 0);
 }
 
+TEST(LastingHost, IsTheSameForTheSameTexts) {
+  const bulkhead_host* const first = lasting_host("math", "{}");
+  EXPECT_EQ(lasting_host("math", "{}"), first);
+  EXPECT_NE(lasting_host("math", R"({"base":10})"), first);
+  EXPECT_NE(lasting_host("text", "{}"), first);
+}
+
 TEST(RunLoad, SucceedsWithoutAnInitialiserOrWithAGoodOne) {
   EXPECT_EQ(load_error(nullptr), "");
   EXPECT_EQ(load_error([](const bulkhead_host* host, const bulkhead_call* call) -> std::int32_t {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bulkhead/detail/binding.hpp>
+#include <bulkhead/detail/chunk_stream.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -31,8 +32,13 @@ class ChunkBuffer {
   }
 
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
-  [[nodiscard]] Submission submission(std::uint64_t first_index) const noexcept {
-    return {.task = task_, .count = count_, .stride = stride_, .bytes = items_.bytes(), .first_index = first_index};
+  [[nodiscard]] Submission submission(std::uint64_t first_index, const Terms& terms) const noexcept {
+    return {.task = task_,
+            .count = count_,
+            .stride = stride_,
+            .bytes = items_.bytes(),
+            .first_index = first_index,
+            .terms = terms.are_plain() ? nullptr : &terms};
   }
   void clear() {
     items_.clear();
@@ -58,16 +64,26 @@ class ChunkBuffer {
 // How one element of the range becomes the arguments of a call: itself, or the parts of a tuple.
 enum class Spread : bool { kOneArgument, kTuple };
 
-template <class R, Spread kSpread, class Element>
-[[nodiscard]] Binding bind_element(Backend& backend, std::string_view name) {
+// `find` makes a Binding, given a std::type_identity of each argument.
+template <Spread kSpread, class Element, class Find>
+[[nodiscard]] Binding bind_element(Find find) {
   if constexpr (kSpread == Spread::kOneArgument) {
-    return find_and_bind<R, Element>(backend, name);
+    return find(std::type_identity<Element>{});
   } else {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return find_and_bind<R, std::remove_cvref_t<std::tuple_element_t<I, Element>>...>(backend, name);
+      return find(std::type_identity<std::remove_cvref_t<std::tuple_element_t<I, Element>>>{}...);
     }
     (std::make_index_sequence<std::tuple_size_v<Element>>{});
   }
+}
+template <class R, Spread kSpread, class Element>
+[[nodiscard]] Binding bind_element(Backend& backend, std::string_view name) {
+  return bind_element<kSpread, Element>(
+      [&]<class... A>(std::type_identity<A>...) { return find_and_bind<R, A...>(backend, name); });
+}
+template <class R, Spread kSpread, class Element>
+[[nodiscard]] Binding bind_element(const TaskInfo& task) {
+  return bind_element<kSpread, Element>([&]<class... A>(std::type_identity<A>...) { return bind<R, A...>(task); });
 }
 
 template <Spread kSpread, class Element>
@@ -95,7 +111,8 @@ template <class Range>
 
 // Feeds a whole range to a map that was begun. An exception of the range's own, or of the encoding, gives the map up.
 template <class R, Spread kSpread, class Range>
-void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&& range, std::optional<int> chunk_size) {
+void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&& range, std::optional<int> chunk_size,
+              const Terms& terms) {
   using Element = element_t<Range>;
   std::uint64_t index = 0;
   ChunkBuffer buffer(*binding.task);
@@ -104,11 +121,13 @@ void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&&
   };
   const auto flush = [&] {
     if (buffer.count() == 0) return;
-    backend.add_chunk(map, buffer.submission(index));
+    backend.add_chunk(map, buffer.submission(index, terms));
     index += buffer.count();
     buffer.clear();
   };
   try {
+    if (chunk_size) (void)chunk_items(chunk_size);
+    if (terms.needs_own_record()) chunk_size = 1;
     if (const auto items = known_chunk_items(range, chunk_size, backend.worker_count())) {
       for (auto&& element : range) {
         add(element);
@@ -138,5 +157,68 @@ void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&&
   }
   backend.seal_map(map);
 }
+
+// The chunks of a range, one at a time, for imap and imap_unordered.
+template <Spread kSpread, class View>
+class ViewChunks final : public ChunkSource {
+ public:
+  using Element = element_t<View>;
+
+  ViewChunks(const Binding& binding, View view, std::optional<int> chunk_size, Terms terms)
+      : binding_(binding),
+        terms_(std::move(terms)),
+        view_(std::move(view)),
+        buffer_(*binding.task),
+        chunk_(chunk_items(chunk_size)) {
+    if (terms_.needs_own_record()) chunk_ = 1;
+  }
+
+  Chunk submit(Backend& backend) override {
+    if (!is_filled_) fill();
+    if (buffer_.count() == 0) return {};
+    const Submission submission = buffer_.submission(index_, terms_);
+    Chunk chunk{.completion = backend.submit(submission, {}), .first_index = index_};
+    index_ += submission.count;
+    is_filled_ = false;
+    return chunk;
+  }
+
+ private:
+  void fill() {
+    buffer_.clear();
+    try {
+      while (buffer_.count() < chunk_ && advance()) {
+        buffer_.add([&](sdk::ByteSink& sink) {
+          encode_element<kSpread>(sink, binding_, static_cast<const Element&>(**position_));
+        });
+      }
+    } catch (...) {
+      is_at_end_ = true;  // a range that threw is not asked again; multiprocessing drops its begun chunk too
+      throw;
+    }
+    is_filled_ = true;
+  }
+
+  bool advance() {
+    if (is_at_end_) return false;
+    if (!position_) {
+      position_.emplace(std::ranges::begin(view_));
+    } else {
+      ++*position_;
+    }
+    is_at_end_ = *position_ == std::ranges::end(view_);
+    return !is_at_end_;
+  }
+
+  Binding binding_;
+  Terms terms_;
+  View view_;
+  std::optional<std::ranges::iterator_t<View>> position_;
+  bool is_at_end_ = false;
+  ChunkBuffer buffer_;
+  bool is_filled_ = false;  // with a chunk that was not submitted yet
+  std::uint32_t chunk_;
+  std::uint64_t index_ = 0;
+};
 
 }  // namespace bulkhead::detail

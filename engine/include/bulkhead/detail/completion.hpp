@@ -11,12 +11,12 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
 namespace bulkhead::detail {
-
-struct TaskInfo;
 
 class Completion;  // the engine's
 
@@ -49,6 +49,8 @@ class CompletionRef {
 };
 
 [[nodiscard]] bool is_done(const Completion& completion) noexcept;
+// The same after a look at what workers have published: they tell it lazily while nobody waits.
+[[nodiscard]] bool poll(const Completion& completion);
 // Waits until it has a verdict or `until` has come; says whether it has one. Throws nothing.
 [[nodiscard]] bool wait_until(Completion& completion, std::chrono::steady_clock::time_point until);
 
@@ -64,7 +66,38 @@ class CompletionRef {
 [[nodiscard]] std::span<const std::byte> item_bytes(const Completion& completion, std::size_t index);
 [[nodiscard]] const TaskInfo& task_of(const Completion& completion) noexcept;
 
-[[nodiscard]] CancelOutcome cancel(Completion& completion);
+// Takes back what no worker has begun, and tells the running rest to stop; waits at most `grace` for that. kForce: then
+// kills. Unset grace: zero, or 100 ms for kForce. Throws UsageError for a negative one.
+[[nodiscard]] CancelOutcome cancel(Completion& completion, CancelMode mode, std::optional<TimeLimit> grace);
+
+// Completions, given out one by one in the order of their verdicts (those that have theirs when they come in: in that
+// order).
+//
+// Ownership: borrows the completions until they are given out.
+// Threads:   one at a time.
+class CompletionQueue {
+ public:
+  // Their tags are their indices. Throws UsageError in a child after fork(), as add() and next() do.
+  explicit CompletionQueue(std::span<Completion* const> first);
+  CompletionQueue(CompletionQueue&&) noexcept;
+  CompletionQueue& operator=(CompletionQueue&&) noexcept;
+  ~CompletionQueue();
+
+  // Requires: of the same pool as all the others, where there are others.
+  void add(Completion& completion, std::size_t tag);
+  // How many have not been given out.
+  [[nodiscard]] std::size_t size() const noexcept;
+  // Waits for the next; its tag. Nothing: none within that time, or none left.
+  [[nodiscard]] std::optional<std::size_t> next(std::chrono::steady_clock::time_point until);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Waits until one of them has a verdict or `until` has come. Returns its index; completions.size(): none has.
+[[nodiscard]] std::size_t wait_any(std::span<Completion* const> completions,
+                                   std::chrono::steady_clock::time_point until);
 
 // Runs `then` once it has a verdict: on the callback thread, at once when it already has one. At most one per waiter;
 // what it throws is logged.
@@ -72,19 +105,5 @@ void when_done(Completion& completion, std::function<void()> then);
 
 // The point in time `duration` from now, saturating. Throws UsageError for a negative one.
 [[nodiscard]] std::chrono::steady_clock::time_point wait_limit(std::chrono::nanoseconds duration);
-
-// Any duration as nanoseconds; what is too large is for ever.
-template <class Rep, class Period>
-[[nodiscard]] constexpr std::chrono::nanoseconds saturate(std::chrono::duration<Rep, Period> duration) noexcept {
-  using Wide = std::chrono::duration<long double, std::nano>;
-  const Wide wide = duration;
-  if (wide.count() >= static_cast<long double>(std::chrono::nanoseconds::max().count())) {
-    return std::chrono::nanoseconds::max();
-  }
-  if (wide.count() <= static_cast<long double>(std::chrono::nanoseconds::min().count())) {
-    return std::chrono::nanoseconds::min();
-  }
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration);
-}
 
 }  // namespace bulkhead::detail

@@ -85,7 +85,8 @@ typedef struct bulkhead_call {
   /* The first `size` bytes of the last reserve() belong to the result. */
   void (*commit)(void* self, size_t size);
   /* Tells why the current item fails, before end_item(). `type` is the failure's type name ("std::domain_error"),
-   * `detail_json` an object or empty: {"causes":[{"type":..,"text":..},..],"category":"generic","code":2}. */
+   * `detail_json` an object or empty: {"causes":[{"type":..,"text":..},..],"category":"generic","code":2,
+   * "members":".."}; the last is what BULKHEAD_EXCEPTION carries, as base64. */
   void (*fail)(void* self, const char* type, size_t type_size, const char* text, size_t text_size,
                const char* detail_json, size_t detail_json_size);
   /* Ends the current item with a BULKHEAD_ outcome and begins the next. Non-zero: give up the remaining items and

@@ -101,7 +101,9 @@ class TaskContext {
 
  private:
   [[nodiscard]] std::uint32_t stop_word() const noexcept {
-    return call_->stop == nullptr ? static_cast<std::uint32_t>(BULKHEAD_STOP_NO) : *call_->stop;
+    if (call_->stop == nullptr) return BULKHEAD_STOP_NO;
+    // Another process writes it, or (a pool of threads) another thread; relaxed: it is a wish, nothing comes with it.
+    return __atomic_load_n(call_->stop, __ATOMIC_RELAXED);
   }
 
   const bulkhead_call* call_;

@@ -4,9 +4,7 @@
 #pragma once
 
 #include <cxxabi.h>
-#include <cstdlib>
 #include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,29 +13,14 @@
 #include <bulkhead/sdk/abi.h>
 #include <bulkhead/sdk/context.hpp>
 #include <bulkhead/sdk/errors.hpp>
+#include <bulkhead/sdk/exception.hpp>
 #include <bulkhead/sdk/json_text.hpp>
+#include <bulkhead/sdk/readable_name.hpp>
 
 // A forced unwind has no object, so libstdc++ binds the handler's reference to null; -fsanitize=undefined objects to that.
 #define BULKHEAD_SDK_CATCHES_FORCED_UNWIND __attribute__((no_sanitize("null", "alignment")))
 
 namespace bulkhead::sdk {
-
-// "std::domain_error", for any type; "?" when there is none.
-inline std::string readable_name(const std::type_info* type) {
-  if (type == nullptr) return "?";
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status),
-                                                    std::free);
-  std::string_view readable = status == 0 && name ? name.get() : type->name();
-  // What std::throw_with_nested() throws is a type of the library's around the one that was named.
-  constexpr std::string_view kNested = "std::_Nested_exception<";
-  if (readable.starts_with(kNested) && readable.ends_with('>')) {
-    readable.remove_prefix(kNested.size());
-    readable.remove_suffix(1);
-    if (readable.ends_with(' ')) readable.remove_suffix(1);
-  }
-  return std::string(readable);
-}
 
 // JSON strings are UTF-8; what() may be anything.
 inline void append_any_json_string(std::string& out, std::string_view text) {
@@ -68,17 +51,37 @@ inline void append_causes(std::string& out, const std::exception& error, int alr
   }
 }
 
+// The members of an exception whose type BULKHEAD_EXCEPTION named, as base64; empty when there are none to carry.
+inline std::string members_of(const std::exception& error, const ExceptionType* type) {
+  std::string text;
+  if (type == nullptr) return text;
+  try {
+    BufferSink members;
+    if (type->write_members(members, error)) {
+      append_base64(text, {reinterpret_cast<const char*>(members.bytes().data()), members.bytes().size()});
+    }
+  } catch (const EncodeError&) {
+    // A member without a form: the host gets a TaskError with type and text.
+  }
+  return text;
+}
+
 // The detail of a failure as the C table wants it; empty when there is none.
-inline std::string detail_of(const std::exception& error) {
+inline std::string detail_of(const std::exception& error, const ExceptionType* type) {
   std::string detail;
+  const auto add = [&detail](std::string_view key) -> std::string& {
+    detail += detail.empty() ? '{' : ',';
+    append_json_string(detail, key);
+    return detail += ':';
+  };
   std::string causes;
   append_causes(causes, error, 0);
-  if (!causes.empty()) detail += "{\"causes\":[" + causes + "]";
+  if (!causes.empty()) add("causes") += '[' + causes + ']';
   if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {
-    detail += detail.empty() ? "{\"category\":" : ",\"category\":";
-    append_any_json_string(detail, system->code().category().name());
-    detail += ",\"code\":" + std::to_string(system->code().value());
+    append_any_json_string(add("category"), system->code().category().name());
+    add("code") += std::to_string(system->code().value());
   }
+  if (const std::string members = members_of(error, type); !members.empty()) add("members") += '"' + members + '"';
   if (!detail.empty()) detail += '}';
   return detail;
 }
@@ -103,7 +106,9 @@ inline std::int32_t tell_current_exception(const bulkhead_call* call, std::int32
     } catch (const EncodeError& error) {
       tell_failure(call, "bulkhead::EncodeError", error.what());
     } catch (const std::exception& error) {
-      tell_failure(call, readable_name(&typeid(error)), error.what(), detail_of(error));
+      const std::string name = readable_name(&typeid(error));
+      const ExceptionType* type = find_exception_type(name);
+      tell_failure(call, type == nullptr ? name : type->name, error.what(), detail_of(error, type));
     } catch (...) {
       tell_failure(call, readable_name(abi::__cxa_current_exception_type()), "");
     }

@@ -4,6 +4,7 @@
 // Threads:   as abi.h says. The host pointer is set by load(), before any other call.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <new>
@@ -68,11 +69,11 @@ class PluginTable {
     const std::span<const std::string_view> names(Constants::kParameterViews.data(),
                                                   Constants::kOptions.parameter_count);
     if constexpr (std::is_same_v<decltype(Item::function), NoFunction>) {
-      return run_items(*static_cast<typename Item::Callable*>(state), call, host_, names, in, size, count);
+      return run_items(*static_cast<typename Item::Callable*>(state), call, host(), names, in, size, count);
     } else {
       (void)state;
       static constexpr auto kFunction = get_entry<I>(Entries).function;
-      return run_items(kFunction, call, host_, names, in, size, count);
+      return run_items(kFunction, call, host(), names, in, size, count);
     }
   }
 
@@ -106,7 +107,7 @@ class PluginTable {
     if constexpr (!EntryTypes<Entries, I>::kIsTask) {
       static constexpr auto kFunction = get_entry<I>(Entries).function;
       if constexpr (std::is_invocable_v<decltype(kFunction), PluginContext&>) {
-        PluginContext context(host_);
+        PluginContext context(host());
         kFunction(context);
       } else {
         kFunction();
@@ -120,7 +121,8 @@ class PluginTable {
     for (const Step step : steps) step();
   }
   BULKHEAD_SDK_CATCHES_FORCED_UNWIND static std::int32_t load(const bulkhead_host* host, const bulkhead_call* call) {
-    host_ = host;
+    // relaxed: worker threads of one process all store the same, each before its own calls.
+    host_.store(host, std::memory_order_relaxed);
     try {
       run_all_on_load(Indexes{});
       return BULKHEAD_OK;
@@ -159,7 +161,8 @@ class PluginTable {
   static constexpr auto kName = Text<Plugin::name().size()>(Plugin::name());
   static constexpr auto kVersion = Text<Plugin::version().size()>(Plugin::version());
   static inline bulkhead_task tasks_[kSize + 1] = {};
-  static inline const bulkhead_host* host_ = nullptr;
+  [[nodiscard]] static const bulkhead_host* host() noexcept { return host_.load(std::memory_order_relaxed); }
+  static inline std::atomic<const bulkhead_host*> host_ = nullptr;
 };
 
 }  // namespace bulkhead::sdk

@@ -1,0 +1,81 @@
+// What a pool has done, and is doing: plain data, a picture of one moment.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bulkhead {
+
+// Durations in classes, each at most an eighth wider than the one before. Counts a sample of the calls (all slow ones):
+// only proportions mean something.
+struct Histogram {
+  struct Bucket {
+    std::chrono::nanoseconds from{};  // inclusive; up to the next bucket's
+    std::uint64_t count = 0;
+  };
+  std::vector<Bucket> buckets;  // those with a count, ascending
+  std::uint64_t samples = 0;
+
+  // The duration that `share` (0 to 1) of the samples do not exceed; zero without samples.
+  [[nodiscard]] std::chrono::nanoseconds quantile(double share) const noexcept;
+};
+
+// Items count, not chunks: submitted == queued + running + done + failed + lost + timed_out + cancelled + dropped.
+struct TaskStats {
+  std::string task;
+  std::uint64_t submitted = 0;
+  std::uint64_t queued = 0;  // in the host, or in a worker's ring and not begun
+  std::uint64_t running = 0;
+  std::uint64_t done = 0;       // with a result
+  std::uint64_t failed = 0;     // TaskError, PayloadError
+  std::uint64_t lost = 0;       // WorkerLost
+  std::uint64_t timed_out = 0;  // TaskTimeout
+  std::uint64_t cancelled = 0;  // TaskCancelled
+  std::uint64_t dropped = 0;    // PoolClosed, PoolBroken
+  std::uint64_t retried = 0;    // attempts after a first one
+  std::uint64_t argument_bytes = 0;
+  std::uint64_t result_bytes = 0;
+  Histogram queue_time;  // from submission to the beginning of the last attempt
+  Histogram run_time;
+};
+
+struct WorkerStats {
+  int slot = 0;
+  std::int64_t pid = 0;  // 0: none just now
+  bool is_ready = false;
+  std::string running;                // the task it runs; empty: none
+  std::uint64_t done = 0;             // items, by this slot's processes together
+  std::uint64_t processes = 0;        // that this slot has had
+  std::uint64_t anonymous_bytes = 0;  // as last sampled; 0 without max_rss
+};
+
+struct PoolStats {
+  std::vector<TaskStats> tasks;  // those that were called, in the order of Engine::tasks()
+  std::vector<WorkerStats> workers;
+  std::uint64_t pending_tasks = 0;  // in the host, waiting for a worker
+  std::uint64_t pending_bytes = 0;
+};
+
+// What Pool::drain() did to one task.
+struct DrainedTask {
+  enum class Outcome : std::uint8_t {
+    kFinished,  // it has its own verdict
+    kStopped,   // it was told to stop and did
+    kKilled,
+    kNeverRan,
+  };
+  std::string task;
+  std::uint64_t task_id = 0;
+  std::uint64_t items = 1;
+  Outcome outcome = Outcome::kFinished;
+};
+
+struct DrainReport {
+  std::vector<DrainedTask> tasks;  // that had no verdict when drain() was called
+  [[nodiscard]] std::size_t count(DrainedTask::Outcome outcome) const noexcept;
+};
+
+}  // namespace bulkhead

@@ -1,0 +1,51 @@
+// What has become of the calls of each task, in items.
+//
+// Threads: one at a time (the scheduler's lock).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "bulkhead/detail/backend.hpp"
+#include "bulkhead/stats.hpp"
+#include "pool/pending_queue.hpp"
+#include "support/time_buckets.hpp"
+
+namespace bulkhead::pool {
+
+struct TaskCounters {
+  const detail::TaskInfo* task = nullptr;
+  std::uint64_t submitted = 0;
+  std::uint64_t done = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t timed_out = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t retried = 0;
+  std::uint64_t argument_bytes = 0;
+  std::uint64_t result_bytes = 0;
+
+  // Of a task with max_running.
+  std::uint32_t offered = 0;  // records
+  PendingQueue held;
+
+  struct Times {
+    std::array<std::uint32_t, support::TimeBuckets::kCount> queue{};
+    std::array<std::uint32_t, support::TimeBuckets::kCount> run{};
+  };
+  std::unique_ptr<Times> times;  // once there is one
+
+  void count_failures(ErrorCode code, std::uint64_t items) noexcept;
+  [[nodiscard]] std::uint64_t finished() const noexcept {
+    return done + failed + lost + timed_out + cancelled + dropped;
+  }
+  // Classes as protocol::ReplyHeader carries them: 0 is none.
+  void count_times(std::uint16_t run, std::uint16_t queue);
+  [[nodiscard]] TaskStats stats(std::uint64_t running) const;
+};
+
+}  // namespace bulkhead::pool

@@ -1,0 +1,33 @@
+#include "process/worker_status.hpp"
+
+namespace bulkhead::process {
+
+Phase phase_of(const ipc::HostChannel& channel, bool is_ready) noexcept {
+  const auto number = channel.status().phase;
+  const auto phase = static_cast<Phase>(number);
+  if (!is_ready) return phase == Phase::kInit ? Phase::kInit : Phase::kLoad;
+  return number >= static_cast<std::uint8_t>(Phase::kIdle) && number <= static_cast<std::uint8_t>(Phase::kPublish)
+             ? phase
+             : Phase::kRun;
+}
+
+std::string what_starting_worker_does(const ipc::HostChannel& channel, const WorkerConfig& config) {
+  // The status says which plugin it is at; the number behind the last is the pool's initializer.
+  const auto index = channel.status().task_id;
+  const bool is_init = phase_of(channel, false) == Phase::kInit;
+  if (is_init && config.initializer && index == config.plugins.size()) {
+    return ", in the initializer \"" + config.initializer->task + "\"";
+  }
+  if (index >= config.plugins.size()) return {};
+  const auto& plugin = config.plugins[index];
+  return (is_init ? ", in the initialiser of plugin \"" : ", loading plugin \"") + plugin.name + "\" (" +
+         plugin.shown_path + ")";
+}
+
+std::string start_failure_text(Phase phase, const std::string& plugin, std::string text) {
+  if (text.empty()) text = "it failed and did not say why";
+  if (phase != Phase::kInit || plugin.empty()) return text;
+  return "the initialiser of plugin \"" + plugin + "\" failed: " + text;
+}
+
+}  // namespace bulkhead::process

@@ -1,0 +1,89 @@
+#include "worker/worker_body.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "support/system_error.hpp"
+#include "worker/executor.hpp"
+#include "worker/plugin_host.hpp"
+
+namespace bulkhead::worker {
+
+namespace {
+
+std::vector<std::byte> read_arguments(const InitializerToRun& initializer) {
+  std::vector<std::byte> bytes(initializer.arguments_bytes);
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t got =
+        ::pread(initializer.arguments_fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      support::raise_system_error(got == 0 ? EIO : errno,
+                                  "read the arguments of the initializer \"" + initializer.task + "\"", "memory");
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+int WorkerBody::run() {
+  load();
+  initialise();
+  return run_executor();
+}
+
+// The host reads from the status which plugin it was, should this worker not live to tell.
+void WorkerBody::enter(Phase phase, std::size_t plugin_index, std::string plugin_name) {
+  phase_ = phase;
+  plugin_ = std::move(plugin_name);
+  setup_.channel.set_status(static_cast<std::uint8_t>(phase), plugin_index, 0);
+}
+
+void WorkerBody::load() {
+  for (std::size_t i = 0; i < setup_.plugins.size(); ++i) {
+    enter(Phase::kLoad, i, setup_.plugins[i].name);
+    loaded_.push_back(plugin::LoadedPlugin::load(setup_.plugins[i].fd, setup_.plugins[i].shown_path));
+  }
+}
+
+void WorkerBody::initialise() {
+  for (std::size_t i = 0; i < setup_.plugins.size(); ++i) {
+    enter(Phase::kInit, i, setup_.plugins[i].name);
+    hosts_.push_back(lasting_host(setup_.plugins[i].name, setup_.plugins[i].config_json));
+    std::string error;
+    if (!run_load(loaded_[i].table(), hosts_.back(), error)) detail::raise<TaskError>(std::move(error));
+  }
+}
+
+int WorkerBody::run_executor() {
+  std::vector<plugin::LoadedPlugin*> loaded;
+  for (auto& one : loaded_) loaded.push_back(&one);
+  ExecutorSetup setup{.channel = setup_.channel,
+                      .control_fd = setup_.control_fd,
+                      .plugins = loaded,
+                      .hosts = hosts_,
+                      .say_ready = [this] {
+                        setup_.channel.set_status(static_cast<std::uint8_t>(Phase::kIdle), 0, 0);
+                        setup_.say_ready();
+                      }};
+  if (!setup_.initializer) return run_tasks(setup);
+  const auto arguments = read_arguments(*setup_.initializer);
+  // One behind the last plugin's number.
+  const InitializerRun run{.task_index = setup_.initializer->task_index,
+                           .codec = setup_.initializer->codec,
+                           .arguments = arguments,
+                           .status_id = setup_.plugins.size()};
+  setup.initializer = &run;
+  enter(Phase::kInit, setup_.plugins.size(), {});
+  try {
+    return run_tasks(setup);
+  } catch (const TaskError& error) {
+    detail::raise<TaskError>("the initializer \"" + setup_.initializer->task + "\" failed: " + error.what());
+  }
+}
+
+}  // namespace bulkhead::worker

@@ -1,0 +1,28 @@
+// --timeout, --soft-timeout, --retries and --priority: what the command line says about each call.
+#pragma once
+
+#include <bulkhead/options.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace bulkhead::cli {
+
+struct CallLimits {
+  std::optional<std::chrono::nanoseconds> timeout;
+  std::optional<std::chrono::nanoseconds> soft_timeout;
+  std::optional<int> retries;
+  std::optional<int> priority;
+
+  // Unset: the manifest's, then the plugin's.
+  [[nodiscard]] CallOptions<void> options() const;
+};
+
+void add_call_limits(CLI::App& app, CallLimits& limits);
+
+}  // namespace bulkhead::cli
