@@ -23,11 +23,9 @@ struct Histogram {
   [[nodiscard]] std::chrono::nanoseconds quantile(double share) const noexcept;
 };
 
-// Items count, not chunks: submitted == queued + running + done + failed + lost + timed_out + cancelled + dropped.
-struct TaskStats {
-  std::string task;
+// What became of items; chunks do not count.
+struct Counts {
   std::uint64_t submitted = 0;
-  std::uint64_t queued = 0;  // in the host, or in a worker's ring and not begun
   std::uint64_t running = 0;
   std::uint64_t done = 0;       // with a result
   std::uint64_t failed = 0;     // TaskError, PayloadError
@@ -35,19 +33,26 @@ struct TaskStats {
   std::uint64_t timed_out = 0;  // TaskTimeout
   std::uint64_t cancelled = 0;  // TaskCancelled
   std::uint64_t dropped = 0;    // PoolClosed, PoolBroken
-  std::uint64_t retried = 0;    // attempts after a first one
+  std::uint64_t retried = 0;    // attempts that were followed by another
   std::uint64_t argument_bytes = 0;
   std::uint64_t result_bytes = 0;
   Histogram queue_time;  // from submission to the beginning of the last attempt
   Histogram run_time;
 };
 
-struct WorkerStats {
+// submitted == queued + running + done + failed + lost + timed_out + cancelled + dropped.
+struct TaskStats : Counts {
+  std::string task;
+  std::uint64_t queued = 0;  // in the host, or in a worker's ring and not begun
+};
+
+// Of a worker's place in the pool: all processes it has had together. What it was given and had taken back again does
+// not count.
+struct WorkerStats : Counts {
   int slot = 0;
   std::int64_t pid = 0;  // 0: none just now
   bool is_ready = false;
-  std::string running;                // the task it runs; empty: none
-  std::uint64_t done = 0;             // items, by this slot's processes together
+  std::string running_task;           // empty: none
   std::uint64_t processes = 0;        // that this slot has had
   std::uint64_t anonymous_bytes = 0;  // as last sampled; 0 without max_rss
 };

@@ -177,6 +177,7 @@ bool Scheduler::take_from_ring(Call& call) {
   WorkerLink& link = links_[call.worker];
   if (link.channel().try_revoke(call.sequence) != ipc::HostChannel::Revoke::kRevoked) return false;
   if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
+  link.tally.submitted -= call.count - call.finished;
   link.mark_revoked(call.sequence);
   note_not_offered(call);
   return true;
@@ -211,6 +212,7 @@ bool Scheduler::sentence(Call& call, Failure failure) {
 void Scheduler::abandon(Call& call, const Failure& failure) {
   WorkerLink& link = links_[call.worker];
   link.channel().set_stop(call.sequence, BULKHEAD_STOP_CANCELLED);
+  link.tally.count_failures(failure.code, call.count - call.finished);
   link.mark_abandoned(call.sequence);
   note_not_offered(call);
   fail_rest(call, failure);

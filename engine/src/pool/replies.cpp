@@ -124,7 +124,7 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
     link.blocks_to_drop.push_back(header.block_id);
   }
   counters_[call.task->index]->count_times(header.run_time, header.queue_time);
-  ++link.items_done;
+  link.tally.count_times(header.run_time, header.queue_time);
   const auto settle = [&] {
     // Blocks it asked for and outgrew.
     for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
@@ -136,13 +136,17 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
   if (header.outcome != BULKHEAD_OK) {
     Failure failure = failure_from(link, call, reply);
     if (is_last && try_again(call, failure, Clock::now())) {
+      ++link.tally.retried;
       settle();
       return true;
     }
+    link.tally.count_failures(failure.code, 1);
     record_failure(call, std::move(failure));
   } else if (block) {
+    link.tally.count_result(header.payload_bytes);
     record_large_result(call, {std::move(block), header.payload_bytes});
   } else {
+    link.tally.count_result(reply.payload.size());
     record_result(call, reply.payload);
   }
   if (is_last) {
@@ -221,7 +225,12 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
     note_not_offered(*call);
     if (call->extras && call->extras->sentence) {
       Failure failure = *std::exchange(call->extras->sentence, std::nullopt);
-      if (!try_again(*call, failure, now)) fail_rest(*call, failure);
+      if (try_again(*call, failure, now)) {
+        ++link.tally.retried;
+      } else {
+        link.tally.count_failures(failure.code, call->count - call->finished);
+        fail_rest(*call, failure);
+      }
       continue;
     }
     Failure failure;
@@ -245,12 +254,17 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
 // The item that ran is lost; those after it run elsewhere.
 void Scheduler::lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure,
                           Clock::time_point now) {
-  if (call.count == 1 && try_again(call, failure, now)) return;
+  if (call.count == 1 && try_again(call, failure, now)) {
+    ++link.tally.retried;
+    return;
+  }
+  link.tally.count_failures(failure.code, 1);
   std::span<const std::byte> items;
   if (!call.large) items = arguments_in_ring(link, sequence);
   const std::uint32_t done_there = call.finished - call.offered_from + 1;
   record_failure(call, std::move(failure));
   if (call.finished == call.count) return finish(call);
+  link.tally.submitted -= call.count - call.finished;  // it never came to these
   if (call.large) {
     // The dead worker could only read it, and nobody else has it.
     const auto all = call.large->get();

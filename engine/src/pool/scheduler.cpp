@@ -336,6 +336,8 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
     activations_.fetch_add(1, std::memory_order_relaxed);
   }
   link.push(sequence, &call);
+  link.tally.submitted += header.count;
+  link.tally.argument_bytes += header.payload_bytes;
   if (call.task->policy.max_running != 0) ++counters_[call.task->index]->offered;
   call.state = Call::State::kOffered;
   call.worker = link.slot();
@@ -487,6 +489,8 @@ void Scheduler::take_back(WorkerLink& link, std::uint64_t sequence) {
   } else {
     link.blocks_to_drop.push_back(call.large->block->id());
   }
+  link.tally.submitted -= call.count - call.finished;
+  link.tally.argument_bytes -= call.held_bytes();
   link.mark_revoked(sequence);
   note_not_offered(call);
   queue(call, false);

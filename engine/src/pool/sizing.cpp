@@ -89,16 +89,16 @@ PoolStats Scheduler::stats() const {
   stats.pending_bytes = queued_bytes_;
   std::vector<std::uint64_t> running(counters_.size());
   for (const WorkerLink& link : links_) {
-    WorkerStats worker;
+    const Call* running_call = link.running();
+    WorkerStats worker{link.tally.counts(running_call != nullptr ? 1 : 0)};
     worker.slot = static_cast<int>(link.slot());
     worker.is_ready = link.is_ready();
     worker.pid = link.is_ready() ? link.pid() : 0;
-    worker.done = link.items_done;
     worker.processes = link.processes;
     worker.anonymous_bytes = link.anonymous_bytes;
-    if (const Call* call = link.running(); call != nullptr) {
-      worker.running = call->task->name;
-      ++running[call->task->index];
+    if (running_call != nullptr) {
+      worker.running_task = running_call->task->name;
+      ++running[running_call->task->index];
     }
     stats.workers.push_back(std::move(worker));
   }

@@ -39,7 +39,7 @@ Histogram histogram_of(std::span<const std::uint32_t> counts) {
 
 }  // namespace
 
-void TaskCounters::count_failures(ErrorCode code, std::uint64_t items) noexcept {
+void Tally::count_failures(ErrorCode code, std::uint64_t items) noexcept {
   switch (code) {
     case ErrorCode::kWorkerLost:
       lost += items;
@@ -59,32 +59,35 @@ void TaskCounters::count_failures(ErrorCode code, std::uint64_t items) noexcept 
   }
 }
 
-void TaskCounters::count_times(std::uint16_t run, std::uint16_t queue) {
+void Tally::count_times(std::uint16_t run, std::uint16_t queue) {
   if (run == 0 || queue == 0) return;
   if (!times) times = std::make_unique<Times>();
   ++times->run[run - 1u];
   ++times->queue[queue - 1u];
 }
 
-TaskStats TaskCounters::stats(std::uint64_t running) const {
-  TaskStats stats;
-  stats.task = task->name;
-  stats.submitted = submitted;
-  stats.running = running;
-  stats.queued = submitted - finished() - running;
-  stats.done = done;
-  stats.failed = failed;
-  stats.lost = lost;
-  stats.timed_out = timed_out;
-  stats.cancelled = cancelled;
-  stats.dropped = dropped;
-  stats.retried = retried;
-  stats.argument_bytes = argument_bytes;
-  stats.result_bytes = result_bytes;
+Counts Tally::counts(std::uint64_t running) const {
+  Counts counts;
+  counts.submitted = submitted;
+  counts.running = running;
+  counts.done = done;
+  counts.failed = failed;
+  counts.lost = lost;
+  counts.timed_out = timed_out;
+  counts.cancelled = cancelled;
+  counts.dropped = dropped;
+  counts.retried = retried;
+  counts.argument_bytes = argument_bytes;
+  counts.result_bytes = result_bytes;
   if (times) {
-    stats.queue_time = histogram_of(times->queue);
-    stats.run_time = histogram_of(times->run);
+    counts.queue_time = histogram_of(times->queue);
+    counts.run_time = histogram_of(times->run);
   }
+  return counts;
+}
+
+TaskStats TaskCounters::stats(std::uint64_t running) const {
+  TaskStats stats{counts(running), task->name, submitted - finished() - running};
   return stats;
 }
 

@@ -1,4 +1,4 @@
-// What has become of the calls of each task, in items.
+// What has become of the calls of each task and of each worker, in items.
 //
 // Threads: one at a time (the scheduler's lock).
 #pragma once
@@ -16,8 +16,8 @@
 
 namespace bulkhead::pool {
 
-struct TaskCounters {
-  const detail::TaskInfo* task = nullptr;
+// Of a task, or of a worker.
+struct Tally {
   std::uint64_t submitted = 0;
   std::uint64_t done = 0;
   std::uint64_t failed = 0;
@@ -29,22 +29,31 @@ struct TaskCounters {
   std::uint64_t argument_bytes = 0;
   std::uint64_t result_bytes = 0;
 
-  // Of a task with max_running.
-  std::uint32_t offered = 0;  // records
-  PendingQueue held;
-
   struct Times {
     std::array<std::uint32_t, support::TimeBuckets::kCount> queue{};
     std::array<std::uint32_t, support::TimeBuckets::kCount> run{};
   };
   std::unique_ptr<Times> times;  // once there is one
 
+  void count_result(std::uint64_t bytes) noexcept {
+    ++done;
+    result_bytes += bytes;
+  }
   void count_failures(ErrorCode code, std::uint64_t items) noexcept;
+  // Classes as protocol::ReplyHeader carries them: 0 is none.
+  void count_times(std::uint16_t run, std::uint16_t queue);
   [[nodiscard]] std::uint64_t finished() const noexcept {
     return done + failed + lost + timed_out + cancelled + dropped;
   }
-  // Classes as protocol::ReplyHeader carries them: 0 is none.
-  void count_times(std::uint16_t run, std::uint16_t queue);
+  [[nodiscard]] Counts counts(std::uint64_t running) const;
+};
+
+struct TaskCounters : Tally {
+  const detail::TaskInfo* task = nullptr;
+  // Of a task with max_running.
+  std::uint32_t offered = 0;  // records
+  PendingQueue held;
+
   [[nodiscard]] TaskStats stats(std::uint64_t running) const;
 };
 

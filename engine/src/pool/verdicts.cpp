@@ -22,9 +22,7 @@ Outcomes& outcomes_of(Call& call) {
 }  // namespace
 
 void Scheduler::record_result(Call& call, std::span<const std::byte> bytes) {
-  TaskCounters& counters = *counters_[call.task->index];
-  ++counters.done;
-  counters.result_bytes += bytes.size();
+  counters_[call.task->index]->count_result(bytes.size());
   if (call.count == 1) {
     call.bytes.assign(bytes);
   } else {
@@ -36,9 +34,7 @@ void Scheduler::record_result(Call& call, std::span<const std::byte> bytes) {
 }
 
 void Scheduler::record_large_result(Call& call, LargeBytes large) {
-  TaskCounters& counters = *counters_[call.task->index];
-  ++counters.done;
-  counters.result_bytes += large.size;
+  counters_[call.task->index]->count_result(large.size);
   Outcomes& outcomes = outcomes_of(call);
   outcomes.large.push_back(std::move(large));
   outcomes.items.push_back({.large = static_cast<std::uint32_t>(outcomes.large.size())});
@@ -151,6 +147,7 @@ void Scheduler::fail_all(ErrorCode code, const std::string& text) {
       // Its record may be running; whoever called this kills the worker, or asks the thread to stop.
       WorkerLink& link = links_[call->worker];
       link.channel().set_stop(call->sequence, BULKHEAD_STOP_CANCELLED);
+      link.tally.count_failures(code, call->count - call->finished);
       link.mark_revoked(call->sequence);
     } else {
       unqueue(*call);

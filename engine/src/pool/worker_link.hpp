@@ -16,6 +16,7 @@
 
 #include "ipc/host_channel.hpp"
 #include "pool/completion.hpp"
+#include "pool/task_counters.hpp"
 
 namespace bulkhead::pool {
 
@@ -115,7 +116,7 @@ class WorkerLink {
   std::uint64_t anonymous_bytes = 0;  // as last sampled
   std::uint64_t over_limit_task = 0;  // that ran when it was too many; 0: none
   // Of all processes this slot has had.
-  std::uint64_t items_done = 0;
+  Tally tally;
   std::uint64_t processes = 0;
   bool needs_bell = false;  // records were published since the last look at its park word
 

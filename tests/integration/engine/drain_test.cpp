@@ -74,7 +74,27 @@ TEST_F(StatsTest, EveryItemIsCountedOnce) {
   EXPECT_EQ(tasks.at("limits.fail_until").retried, 2u);
   EXPECT_EQ(tasks.at("limits.fail_until").done, 1u);
   ASSERT_EQ(stats.workers.size(), 2u);
-  EXPECT_GE(stats.workers[0].done + stats.workers[1].done, 1004u);
+  Counts all;
+  for (const auto& worker : stats.workers) {
+    all.submitted += worker.submitted;
+    all.done += worker.done;
+    all.failed += worker.failed;
+    all.lost += worker.lost;
+    all.timed_out += worker.timed_out;
+    all.retried += worker.retried;
+    all.argument_bytes += worker.argument_bytes;
+    all.result_bytes += worker.result_bytes;
+    EXPECT_EQ(worker.submitted,
+              worker.done + worker.failed + worker.lost + worker.timed_out + worker.cancelled + worker.retried);
+  }
+  EXPECT_EQ(all.submitted, 1008u);  // the retried one three times
+  EXPECT_EQ(all.done, 1001u);
+  EXPECT_EQ(all.failed, 3u);
+  EXPECT_EQ(all.lost, 1u);
+  EXPECT_EQ(all.timed_out, 1u);
+  EXPECT_EQ(all.retried, 2u);
+  EXPECT_GT(all.argument_bytes, 8000u);
+  EXPECT_GE(all.result_bytes, 8000u);
 }
 
 TEST_F(StatsTest, TimesAreThoseOfTheTasks) {
@@ -97,7 +117,7 @@ TEST_F(StatsTest, ShowWhatRunsAndWhatWaits) {
   std::vector<AsyncResult<std::int64_t>> queued;
   for (int i = 0; i < 100; ++i) queued.push_back(pool.apply_async<std::int64_t>("echo.add", i, 1));
   const auto stats = pool.stats();
-  EXPECT_EQ(stats.workers[0].running, "limits.run_until_told");
+  EXPECT_EQ(stats.workers[0].running_task, "limits.run_until_told");
   EXPECT_GT(stats.workers[0].pid, 0);
   for (const auto& task : stats.tasks) {
     EXPECT_EQ(task.running, task.task == "limits.run_until_told" ? 1u : 0u);
