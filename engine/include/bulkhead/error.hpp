@@ -56,6 +56,14 @@ struct Cause {
   std::string text;
 };
 
+// One function of a thread that crashed.
+struct StackFrame {
+  std::uint64_t address = 0;  // in the process that is gone
+  std::string symbol;         // "shop::price(int)"; empty: none is known for it
+  std::string file;           // the plugin, library or program it lies in; empty: none
+  std::uint64_t offset = 0;   // in that file, as addr2line takes it
+};
+
 // The base of everything Bulkhead throws.
 class Error {
  public:
@@ -116,6 +124,20 @@ class WorkerLost : public Error {
     Phase phase = Phase::kRun;
     std::string detail;           // more, when there is more to say
     std::vector<Cause> attempts;  // how those before this one ended
+    std::string plugin;           // the task's
+    // Of an end by std::terminate(): what was thrown and could not be caught, or that nothing was. Empty: no such end.
+    std::string terminate_text;
+    // Of the thread that crashed, innermost first and at most 64. Empty: it was killed from outside, left by itself, or
+    // was too damaged to tell.
+    std::vector<StackFrame> backtrace;
+    // The last lines that its plugins logged, at most 4 KiB; of all its tasks.
+    std::string last_output;
+    // Of the whole life of its process, with those that it forked and waited for. Zero: unknown.
+    std::chrono::nanoseconds user_time{};
+    std::chrono::nanoseconds system_time{};
+    std::uint64_t max_rss_bytes = 0;
+    // Nobody here killed it, and the kernel has killed for want of memory, or it had nearly all it may have: a guess.
+    bool oom_hint = false;
   };
   explicit WorkerLost(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kWorkerLost; }

@@ -19,6 +19,9 @@
 //     status_*       what it is doing, and since when: for people, and for deciding whom to kill; orders nothing
 //     claims         the host writes too, to revoke [claim] in claim_table.hpp
 //
+//   Last words, in the worker's file at kLastWordsOffset: bytes that the worker writes while it lives or crashes, for the
+//   host to read when it has ended (protocol/last_words.hpp says what they are); orders nothing
+//
 //   PoolPage (one per pool): park, written by the host, read by all its workers
 //
 // Fields that different sides write never share a cache line.
@@ -78,14 +81,16 @@ struct PoolPage {
 
 // Where the ring's data begins in either file.
 inline constexpr std::uint64_t kHostAreaBytes = 2 * kPageBytes;
-inline constexpr std::uint64_t kWorkerAreaBytes = 3 * kPageBytes;
+inline constexpr std::uint64_t kLastWordsOffset = 3 * kPageBytes;
+inline constexpr std::uint64_t kLastWordsBytes = 3 * kPageBytes;
+inline constexpr std::uint64_t kWorkerAreaBytes = kLastWordsOffset + kLastWordsBytes;
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::atomic<std::uint64_t>) == 8);
 static_assert(std::is_standard_layout_v<HostArea> && std::is_standard_layout_v<WorkerArea> &&
               std::is_standard_layout_v<PoolPage>);
 static_assert(sizeof(AreaHeader) == 16);
 static_assert(sizeof(HostArea) == 192 + kClaims * 4 && sizeof(HostArea) <= kHostAreaBytes);
-static_assert(sizeof(WorkerArea) == 320 + kClaims * 8 && sizeof(WorkerArea) <= kWorkerAreaBytes);
+static_assert(sizeof(WorkerArea) == 320 + kClaims * 8 && sizeof(WorkerArea) <= kLastWordsOffset);
 static_assert(offsetof(HostArea, request_tail) == 64 && offsetof(HostArea, response_head) == 128);
 static_assert(offsetof(WorkerArea, park) == 192 && offsetof(WorkerArea, claims) == 320);
 static_assert(sizeof(PoolPage) == 128);

@@ -1,11 +1,15 @@
 #include "ipc/channel_memory.hpp"
 
+#include <sys/mman.h>
+
 #include <bit>
+#include <cerrno>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "support/system_error.hpp"
 
 namespace bulkhead::ipc {
 
@@ -72,6 +76,14 @@ ChannelMemory ChannelMemory::attach(support::UniqueFd host_memory, support::Uniq
   check_header("host's memory", memory.host().header, sizes.request_ring_bytes);
   check_header("worker's memory", memory.worker().header, sizes.response_ring_bytes);
   return memory;
+}
+
+std::span<std::byte> map_last_words(int worker_memory_fd) {
+  // From the file's beginning: a page may be larger than ours.
+  void* const at = ::mmap(nullptr, kWorkerAreaBytes, PROT_READ | PROT_WRITE, MAP_SHARED, worker_memory_fd, 0);
+  if (at == MAP_FAILED) support::raise_system_error(errno, "map the worker's last words", "memory");
+  ::madvise(at, kWorkerAreaBytes, MADV_DONTFORK);
+  return {static_cast<std::byte*>(at) + kLastWordsOffset, kLastWordsBytes};
 }
 
 SharedSegment attach_pool_page(support::UniqueFd page) {

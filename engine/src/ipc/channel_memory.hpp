@@ -29,6 +29,9 @@ class ChannelMemory {
   [[nodiscard]] std::span<std::byte> response_data() const noexcept {
     return worker_segment_.bytes().subspan(kWorkerAreaBytes);
   }
+  [[nodiscard]] std::span<std::byte> last_words() const noexcept {
+    return worker_segment_.bytes().subspan(kLastWordsOffset, kLastWordsBytes);
+  }
   [[nodiscard]] int host_fd() const noexcept { return host_segment_.fd(); }
   [[nodiscard]] int worker_fd() const noexcept { return worker_segment_.fd(); }
 
@@ -40,6 +43,10 @@ class ChannelMemory {
   HostArea* host_;
   WorkerArea* worker_;
 };
+
+// Maps a worker's last words by themselves, for good: static destructors and threads may crash when its channel is gone.
+// Hidden from forked children. Throws ResourceError.
+[[nodiscard]] std::span<std::byte> map_last_words(int worker_memory_fd);
 
 // Maps a pool's page in a worker; as ChannelMemory::attach().
 [[nodiscard]] SharedSegment attach_pool_page(support::UniqueFd page);

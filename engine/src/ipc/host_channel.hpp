@@ -136,6 +136,8 @@ class HostChannel {
   };
   [[nodiscard]] Status status() const noexcept;
   [[nodiscard]] bool worker_is_parked() const noexcept { return worker_park_.is_parked(); }
+  // What a worker that has ended wrote there: any bytes at all. Copy, then check.
+  [[nodiscard]] std::span<const std::byte> last_words() const noexcept { return memory_.last_words(); }
 
  private:
   struct Offered {

@@ -207,6 +207,13 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
     lost.core_dumped = reason.core_dumped;
     lost.phase = reason.phase;
     lost.detail = reason.text;
+    lost.terminate_text = reason.crash.terminate_text;
+    lost.backtrace = reason.crash.backtrace;
+    lost.last_output = reason.crash.last_log;
+    lost.user_time = reason.user_time;
+    lost.system_time = reason.system_time;
+    lost.max_rss_bytes = reason.max_rss_bytes;
+    lost.oom_hint = reason.oom_hint;
     ending = scheduler_->worker_ended(slot, lost, how);
   }
   place.kill.reset();

@@ -237,6 +237,7 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
     failure.code = ErrorCode::kWorkerLost;
     failure.lost = lost;
     failure.lost.task = call->task->name;
+    failure.lost.plugin = call->task->name.substr(0, call->task->name.find('.'));
     failure.lost.task_id = call->id;
     if (!link.doom().empty()) failure.lost.detail = link.doom();
     failure.text = "task \"" + call->task->name + "\" lost its worker: " + (link.doom().empty() ? how : link.doom());

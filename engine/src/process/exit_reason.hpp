@@ -1,10 +1,12 @@
 // How and why a worker process ended.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
 #include "bulkhead/error.hpp"
+#include "process/crash_report.hpp"
 
 namespace bulkhead::process {
 
@@ -15,6 +17,9 @@ struct ExitStatus {
   int exit_code = -1;  // -1: ended by a signal, or unknown
   bool core_dumped = false;
   std::uint64_t max_rss_bytes = 0;
+  std::chrono::nanoseconds user_time{};
+  std::chrono::nanoseconds system_time{};
+  bool is_memory_short = false;
 };
 
 struct ExitReason {
@@ -31,13 +36,17 @@ struct ExitReason {
   // process that died without a word while it started: what it was at. Empty for a plain crash.
   std::string text;
   std::uint64_t max_rss_bytes = 0;
+  std::chrono::nanoseconds user_time{};
+  std::chrono::nanoseconds system_time{};
+  bool oom_hint = false;
+  CrashReport crash;
 };
 
 // "killed by signal 9 (SIGKILL)", "exited with status 3", "ended, its status is unknown".
 [[nodiscard]] std::string describe_status(bool known, int signal, int exit_code, bool core_dumped);
 
-// The whole story: "killed by signal 11 (SIGSEGV) in phase load: while plugin "x" (x.so) was
-// loaded".
+// The whole story in one sentence: "killed by signal 11 (SIGSEGV) in phase load: while plugin "x" (x.so) was loaded";
+// of a crash that left word: "killed by signal 11 (SIGSEGV) at address 0x0 in shop::price(int) (phase run)".
 [[nodiscard]] std::string describe(const ExitReason& reason);
 
 }  // namespace bulkhead::process

@@ -188,7 +188,10 @@ void Warden::handle(std::span<const std::byte> bytes, std::vector<UniqueFd>& fds
                               .signal = exited->signal,
                               .exit_code = exited->exit_code,
                               .core_dumped = exited->core_dumped,
-                              .max_rss_bytes = exited->max_rss_bytes});
+                              .max_rss_bytes = exited->max_rss_bytes,
+                              .user_time = std::chrono::nanoseconds(exited->user_time_ns),
+                              .system_time = std::chrono::nanoseconds(exited->system_time_ns),
+                              .is_memory_short = exited->is_memory_short});
     }
     return;
   }

@@ -147,7 +147,11 @@ void WorkerProcess::ended(const ExitStatus& status, std::string text) {
       .is_unexplained = text.empty() && failure_.empty(),
       .text = failure_.empty() ? std::move(text) : std::move(failure_),
       .max_rss_bytes = status.max_rss_bytes,
+      .user_time = status.user_time,
+      .system_time = status.system_time,
   };
+  reason.oom_hint = reason.is_unexplained && status.is_memory_short;
+  if (is_attached_) reason.crash = read_crash_report(channel_.last_words(), status, config_->plugins);
   if (reason.text.empty() && !is_ready_) {
     reason.text = "it ended while it started" + doing();
   }

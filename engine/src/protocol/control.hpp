@@ -162,9 +162,12 @@ struct ProcessExited {
   std::int32_t exit_code = -1;  // -1: ended by a signal
   bool core_dumped = false;
   std::uint64_t max_rss_bytes = 0;
+  std::int64_t user_time_ns = 0;
+  std::int64_t system_time_ns = 0;
+  bool is_memory_short = false;  // of one that was killed: the kernel may have done it for memory
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(ticket, signal, exit_code, core_dumped, max_rss_bytes);
+    archive(ticket, signal, exit_code, core_dumped, max_rss_bytes, user_time_ns, system_time_ns, is_memory_short);
   }
 };
 

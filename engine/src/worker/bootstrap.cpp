@@ -10,8 +10,11 @@
 #include "bulkhead/error.hpp"
 #include "ipc/worker_channel.hpp"
 #include "protocol/control.hpp"
+#include "protocol/last_words.hpp"
 #include "support/nesting.hpp"
+#include "worker/crash_handler.hpp"
 #include "worker/handshake.hpp"
+#include "worker/log_tail.hpp"
 #include "worker/watcher.hpp"
 #include "worker/worker_body.hpp"
 
@@ -39,7 +42,10 @@ class Worker {
   int run() {
     auto attach_message = handshake_.receive<protocol::Attach>(protocol::Attach::kFds);
     auto& fds = attach_message.fds;
+    protocol::LastWords& words = protocol::last_words_in(ipc::map_last_words(fds[1].get()));
     channel_.emplace(attach(attach_message.message, fds));
+    install_crash_handler(words);
+    keep_log_lines(words.log);
     handshake_.send(protocol::Attached{});
     body_.emplace(WorkerBody::Setup{.channel = *channel_,
                                     .control_fd = handshake_.fd(),

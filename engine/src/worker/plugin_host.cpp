@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "worker/executor_boundary.hpp"
+#include "worker/log_tail.hpp"
 
 namespace bulkhead::worker {
 namespace {
@@ -36,6 +37,7 @@ class Line {
   }
   void write() noexcept {
     bytes_[size_++] = '\n';
+    keep_log_line({bytes_.data(), size_});
     while (::write(STDERR_FILENO, bytes_.data(), size_) < 0 && errno == EINTR) {
     }
   }

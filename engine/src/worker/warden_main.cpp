@@ -32,6 +32,7 @@
 #include "support/unique_fd.hpp"
 #include "worker/bootstrap.hpp"
 #include "worker/descendants.hpp"
+#include "worker/memory_pressure.hpp"
 #include "worker/probe_main.hpp"
 #include "worker/warden_copy.hpp"
 
@@ -81,6 +82,10 @@ sigset_t warden_signals() {
     sigaddset(&signals, signal);
   }
   return signals;
+}
+
+std::int64_t nanoseconds(const timeval& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + std::int64_t{time.tv_usec} * 1'000;
 }
 
 // Of a warden that is a copy of the host: what its workers get back.
@@ -315,6 +320,9 @@ class WardenProgram {
       exited.exit_code = WEXITSTATUS(status);
     }
     exited.max_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+    exited.user_time_ns = nanoseconds(usage.ru_utime);
+    exited.system_time_ns = nanoseconds(usage.ru_stime);
+    exited.is_memory_short = exited.signal == SIGKILL && memory_pressure_.explains_kill(exited.max_rss_bytes);
     tickets_.erase(at);
     send(exited, {});
   }
@@ -353,6 +361,7 @@ class WardenProgram {
   protocol::Outbox outbox_;
   std::unordered_map<pid_t, std::uint64_t> tickets_;  // processes asked for and not reaped
   std::set<std::string> names_;
+  MemoryPressure memory_pressure_;
   bool is_over_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "support/system_error.hpp"
+#include "worker/crash_handler.hpp"
 #include "worker/executor.hpp"
 #include "worker/plugin_host.hpp"
 
@@ -46,7 +47,9 @@ void WorkerBody::enter(Phase phase, std::size_t plugin_index, std::string plugin
 void WorkerBody::load() {
   for (std::size_t i = 0; i < setup_.plugins.size(); ++i) {
     enter(Phase::kLoad, i, setup_.plugins[i].name);
+    note_plugin_loading(i);
     loaded_.push_back(plugin::LoadedPlugin::load(setup_.plugins[i].fd, setup_.plugins[i].shown_path));
+    note_plugin_loaded(&loaded_.back().table());
   }
 }
 

@@ -1,0 +1,107 @@
+#include "plugin/elf_symbols.hpp"
+
+#include <cxxabi.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+namespace bulkhead::plugin {
+
+namespace {
+
+// More than any real file has.
+constexpr std::uint64_t kMaxSections = 65'536;
+constexpr std::uint64_t kMaxTableBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kMaxNameBytes = 4096;
+
+// As many of `size` bytes as the file has there.
+std::size_t read_at(int fd, std::uint64_t offset, void* to, std::size_t size) {
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::pread(fd, static_cast<char*>(to) + done, size - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+template <class T>
+std::vector<T> read_array(int fd, std::uint64_t offset, std::uint64_t bytes) {
+  std::vector<T> items(bytes / sizeof(T));
+  items.resize(read_at(fd, offset, items.data(), items.size() * sizeof(T)) / sizeof(T));
+  return items;
+}
+
+std::vector<Elf64_Shdr> read_sections(int fd) {
+  Elf64_Ehdr header;
+  if (read_at(fd, 0, &header, sizeof header) != sizeof header || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_shentsize != sizeof(Elf64_Shdr) || header.e_shoff == 0) {
+    return {};
+  }
+  std::uint64_t count = header.e_shnum;
+  if (count == 0) {  // too many for that field: the first section holds their number
+    const auto first = read_array<Elf64_Shdr>(fd, header.e_shoff, sizeof(Elf64_Shdr));
+    count = first.empty() ? 0 : first.front().sh_size;
+  }
+  if (count > kMaxSections) return {};
+  return read_array<Elf64_Shdr>(fd, header.e_shoff, count * sizeof(Elf64_Shdr));
+}
+
+}  // namespace
+
+ElfSymbols::ElfSymbols(int fd) : fd_(fd) {
+  const auto sections = read_sections(fd_);
+  // The full table is missing from a stripped file; the other has only what is exported.
+  for (const std::uint32_t type : {SHT_SYMTAB, SHT_DYNSYM}) {
+    for (const Elf64_Shdr& section : sections) {
+      if (section.sh_type == type && functions_.empty()) read_table(section, sections);
+    }
+  }
+  std::stable_sort(functions_.begin(), functions_.end(),
+                   [](const Function& a, const Function& b) { return a.begin < b.begin; });
+}
+
+void ElfSymbols::read_table(const Elf64_Shdr& table, const std::vector<Elf64_Shdr>& sections) {
+  if (table.sh_size > kMaxTableBytes || table.sh_entsize != sizeof(Elf64_Sym) || table.sh_link >= sections.size()) {
+    return;
+  }
+  const Elf64_Shdr& names = sections[table.sh_link];
+  for (const Elf64_Sym& symbol : read_array<Elf64_Sym>(fd_, table.sh_offset, table.sh_size)) {
+    const auto type = ELF64_ST_TYPE(symbol.st_info);
+    if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF) continue;
+    if (symbol.st_name >= names.sh_size) continue;
+    functions_.push_back({.begin = symbol.st_value,
+                          .end = symbol.st_value + std::max<std::uint64_t>(symbol.st_size, 1),
+                          .name_at = names.sh_offset + symbol.st_name,
+                          .name_limit = std::min(names.sh_size - symbol.st_name, kMaxNameBytes)});
+  }
+}
+
+std::string ElfSymbols::find(std::uint64_t address) const {
+  const auto after = std::upper_bound(functions_.begin(), functions_.end(), address,
+                                      [](std::uint64_t at, const Function& function) { return at < function.begin; });
+  if (after == functions_.begin() || address >= std::prev(after)->end) return {};
+  const Function& function = *std::prev(after);
+  std::string name(function.name_limit, '\0');
+  name.resize(read_at(fd_, function.name_at, name.data(), name.size()));
+  const auto end = name.find('\0');
+  if (end == std::string::npos) return {};
+  name.resize(end);
+  return spelled_for_people(name);
+}
+
+std::string spelled_for_people(const std::string& symbol) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> spelled(abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status),
+                                                       &std::free);
+  return spelled && status == 0 ? std::string(spelled.get()) : symbol;
+}
+
+}  // namespace bulkhead::plugin
