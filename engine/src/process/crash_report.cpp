@@ -108,6 +108,9 @@ std::string terminate_text(const ReadLastWords& words) {
                                                                      : " (thrown through a noexcept function)");
 }
 
+// A task the compiler has put into the code that calls it: the name would be a screenful about that.
+bool is_sdk_code(const StackFrame& frame) { return frame.symbol.find("bulkhead::sdk::") != std::string::npos; }
+
 // "shop::price(int)"; in a file without names "shop.so+0x12ab".
 std::string place_of(const StackFrame& frame) {
   if (frame.symbol.size() > kMaxPlaceBytes) return frame.symbol.substr(0, kMaxPlaceBytes) + "…";
@@ -128,13 +131,17 @@ CrashReport read_crash_report(std::span<const std::byte> last_words, const ExitS
   report.is_stack_overflow = words.signal == SIGSEGV && report.address && is_near_stack(words);
   Symboliser symboliser(words, plugins);
   std::string fallback;
+  bool is_in_plugin = false;
   for (std::size_t i = 0; i < words.frames.size(); ++i) {
     StackFrame frame = symboliser.frame(i);
-    if (report.place.empty() && symboliser.plugin_of(i) != nullptr) report.place = place_of(frame);
+    if (!is_in_plugin && symboliser.plugin_of(i) != nullptr) {
+      is_in_plugin = true;
+      if (!is_sdk_code(frame)) report.place = place_of(frame);
+    }
     if (fallback.empty()) fallback = place_of(frame);
     report.backtrace.push_back(std::move(frame));
   }
-  if (report.place.empty()) report.place = std::move(fallback);
+  if (!is_in_plugin) report.place = std::move(fallback);
   return report;
 }
 

@@ -20,7 +20,8 @@ struct PluginToLoad;
 struct CrashReport {
   std::optional<std::uint64_t> address;  // that could not be used; empty: not that kind of crash
   bool is_stack_overflow = false;
-  std::string place;  // the innermost function of a plugin, or else of anything; shortened for a sentence
+  // The innermost function of a plugin, or else of anything; shortened for a sentence. Empty when that is the SDK's.
+  std::string place;
   std::string terminate_text;
   std::vector<StackFrame> backtrace;
   std::string last_log;
