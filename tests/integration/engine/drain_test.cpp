@@ -32,7 +32,7 @@ TEST_F(DrainTest, StopsThenKillsWhatDoesNot) {
   const auto hard = pool.apply_async<void>("limits.run_for_ever", began_);
   (void)begun(began_, 2);
   const auto never = pool.apply_async<std::int64_t>("limits.note", folder_.file("ran"), "x");
-  const auto report = pool.drain(20ms, 100ms);
+  const auto report = pool.drain(20ms, 2s);
   std::map<std::string, Outcome> outcomes;
   for (const auto& task : report.tasks) outcomes[task.task] = task.outcome;
   EXPECT_EQ(outcomes.at("limits.run_until_told"), Outcome::kStopped);

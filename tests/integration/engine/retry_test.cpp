@@ -49,7 +49,7 @@ TEST_F(RetryTest, TheLastErrorOfAFailingTaskKnowsTheEarlierOnes) {
 
 TEST_F(RetryTest, AfterALimitTheNextAttemptStartsOnlyWhenTheOldProcessIsDead) {
   auto pool = engine_.pool({.processes = 2, .kill_grace = 20ms});
-  const auto result = pool.apply_async<std::uint32_t>("limits.hang_until", {.timeout = 80ms, .retries = 1}, file_, 2);
+  const auto result = pool.apply_async<std::uint32_t>("limits.hang_until", {.timeout = 1s, .retries = 1}, file_, 2);
   EXPECT_EQ(result.get(), 2u);
   const auto pids = begun(file_, 2);
   EXPECT_NE(pids[0], pids[1]);
@@ -90,7 +90,8 @@ TEST_F(RetryTest, ACancelledTaskIsNotTriedAgain) {
 
 TEST_F(RetryTest, ATaskThatWaitsForItsNextAttemptCanBeCancelled) {
   const auto result = pool_.apply_async<std::uint32_t>("limits.fail_until", {.retries = 1000}, file_, 1000);
-  (void)begun(file_, 5);  // its pauses have grown
+  (void)begun(file_, 6);  // its pauses have grown
+  EXPECT_TRUE(eventually(kPatience, [&] { return pool_.stats().pending_tasks == 1; }));
   EXPECT_EQ(result.cancel(CancelMode::kCooperative, 10s), CancelOutcome::kStoppedCooperatively);
   EXPECT_THROW((void)result.get(), TaskCancelled);
 }
