@@ -29,12 +29,17 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
 }
 
 std::vector<std::string> task_words(const CLI::App& command) {
-  auto words = command.remaining();
-  if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  auto words = task_words_if_any(command);
   if (words.empty()) {
     throw UsageFailure("which task? (bulkhead " + command.get_name() + " TASK …; bulkhead tasks lists them)");
   }
-  if (words.front().starts_with('-')) {
+  return words;
+}
+
+std::vector<std::string> task_words_if_any(const CLI::App& command) {
+  auto words = command.remaining();
+  if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  if (!words.empty() && words.front().starts_with('-')) {
     throw UsageFailure("unknown option \"" + words.front() + "\" (see bulkhead " + command.get_name() + " --help)");
   }
   return words;
@@ -45,6 +50,7 @@ namespace {
 EngineOptions engine_options(const CommonOptions& common) {
   EngineOptions options;
   if (!common.worker.empty()) options.worker_program = common.worker;
+  options.on_log = common.on_log;
   return options;
 }
 

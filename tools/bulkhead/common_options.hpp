@@ -22,6 +22,8 @@ struct CommonOptions {
   std::string manifest;              // -m
   std::vector<std::string> plugins;  // -p
   std::string worker;                // --worker
+  // Where the engine's log goes. Not on the command line; default: standard error.
+  std::function<void(int level, std::string_view text)> on_log = {};
 };
 
 // What main() runs once the command line is understood. Gives the exit code.
@@ -39,6 +41,8 @@ void add_common_options(CLI::App& app, CommonOptions& common);
 // The words after a command's own options: TASK and its arguments. Throws UsageFailure when there is no task, or an
 // unknown option in its place.
 [[nodiscard]] std::vector<std::string> task_words(const CLI::App& command);
+// The same for a command that can do without: empty then.
+[[nodiscard]] std::vector<std::string> task_words_if_any(const CLI::App& command);
 
 // -m; else, without -p, the manifest that is found. Throws ManifestError.
 [[nodiscard]] std::optional<Manifest> choose_manifest(const CommonOptions& common);

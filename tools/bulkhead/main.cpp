@@ -71,7 +71,9 @@ class HelpFormatter : public CLI::Formatter {
  public:
   std::string make_usage(const CLI::App* app, std::string name) const override {
     std::string usage = Formatter::make_usage(app, std::move(name));
-    if (app->get_prefix_command()) usage.insert(usage.find_last_not_of('\n') + 1, " TASK [ARG...]");
+    if (!app->get_prefix_command()) return usage;
+    const char* const words = app->get_name() == "chaos" ? " [TASK [ARG...]]" : " TASK [ARG...]";
+    usage.insert(usage.find_last_not_of('\n') + 1, words);
     return usage;
   }
 };
@@ -85,6 +87,7 @@ void describe(CLI::App& app, Program& program) {
   add_tasks_command(app, program);
   add_call_command(app, program);
   add_map_command(app, program);
+  add_chaos_command(app, program);
   add_config_command(app, program);
   add_clean_command(app, program);
   app.footer(
