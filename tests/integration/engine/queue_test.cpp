@@ -137,9 +137,10 @@ TEST_F(QueueTest, AMapIsFedAsTheQueueHasRoom) {
                          if (i % 64 == 0) most = std::max(most, pool.stats().pending_tasks);
                          return static_cast<std::int64_t>(i);
                        });
-  const auto results = pool.map<std::int64_t>("echo.i64", watched, {.chunk_size = 10});
+  const auto results = pool.map<std::int64_t>("echo.i64", watched, {.chunk_size = 1});
   EXPECT_EQ(results.size(), 20'000u);
-  EXPECT_LE(most, 100u);
+  // What two workers' rings hold may come back to the queue.
+  EXPECT_LE(most, 100u + 2 * 512u);
 }
 
 TEST_F(QueueTest, SubmittingGivesUpAfterItsTimeout) {
