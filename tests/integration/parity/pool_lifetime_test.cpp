@@ -39,11 +39,11 @@ TEST_P(PoolLifetimeTest, EveryWorkerIsReplacedAfterItsTasks) {
     return count;
   };
   EXPECT_TRUE(eventually(kPatience, [&] { return used() >= 10; }));
-  wait_until_ready(pool);
-  for (const auto pid : worker_pids(pool)) {
-    EXPECT_GT(pid, 0);
-    EXPECT_THAT(before, ::testing::Not(::testing::Contains(pid)));
-  }
+  // One that has used up its tasks may just be leaving.
+  EXPECT_TRUE(eventually(kPatience, [&] {
+    return std::ranges::all_of(
+        worker_pids(pool), [&](std::int64_t pid) { return pid > 0 && std::ranges::find(before, pid) == before.end(); });
+  }));
   pool.close();
   pool.join();
 }
