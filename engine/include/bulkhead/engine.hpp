@@ -5,7 +5,7 @@
 //   std::int64_t five = pool.apply<std::int64_t>("math.add", 2, 3);
 //
 // Safe to embed: no signal handler, no use of SIGCHLD, no wait for children it did not start, nothing on stdout, no
-// plugin code in this process. Several engines may live side by side.
+// plugin code in this process (but in pools of threads). Several engines may live side by side.
 #pragma once
 
 #include <bulkhead/as_completed.hpp>

@@ -160,7 +160,8 @@ struct PoolOptions {
   // task has ended; a task that goes on is killed, and gets WorkerLost. Sampled ten times a second, twice before a kill.
   std::optional<std::uint64_t> max_rss = {};
   // How many tasks, and bytes of arguments, may wait in the host for a worker; what is already in a worker's ring does
-  // not count. Default: no limit. Then what `when_full` says.
+  // not count, but may come back from there, so that more wait for a moment. Default: no limit. Then what `when_full`
+  // says.
   std::optional<int> max_pending = {};
   std::optional<std::uint64_t> max_pending_bytes = {};
   std::optional<WhenFull> when_full = {};

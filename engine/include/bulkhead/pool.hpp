@@ -65,8 +65,9 @@ struct JsonOutcome {
 // Ownership: movable handle; the destructor terminates: what has no verdict by then gets PoolClosed.
 // Threads:   any number may submit and wait at the same time; moving and destroying need the pool to oneself.
 // Errors:    every call may throw TaskNotFound, SignatureMismatch, ArgumentError (nothing ran), PayloadError
-//            (arguments without a form, or above 2 GiB), PoolClosed and PoolBroken. What a task did wrong is thrown
-//            by get(). In a child after fork() everything throws UsageError, and the destructor does nothing.
+//            (arguments without a form, or above 2 GiB), QueueFull, PoolClosed and PoolBroken. What an argument's own
+//            serialize throws leaves the call as it is. What a task did wrong is thrown by get(). In a child after
+//            fork() everything throws UsageError, and the destructor does nothing.
 class Pool {
  public:
   // For Engine.
