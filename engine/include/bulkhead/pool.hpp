@@ -258,7 +258,8 @@ class Pool {
   void close() { backend_->close(); }
   // Stops now: workers are killed, everything without a verdict gets PoolClosed. Does not wait.
   void terminate() { backend_->terminate(); }
-  // Waits until all has been done and the workers are gone. Throws UsageError before close() or terminate().
+  // Waits until all has been done, the callbacks of its results too, and the workers are gone. In a callback it does not
+  // wait for callbacks. Throws UsageError before close() or terminate().
   void join() { backend_->join(); }
 
  private:

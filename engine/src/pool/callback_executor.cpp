@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <future>
 #include <string>
 
 #include "bulkhead/error.hpp"
@@ -48,6 +49,21 @@ void CallbackExecutor::start() {
 void CallbackExecutor::post(std::function<void()> callback) {
   start();
   queue_->post(std::move(callback));
+}
+
+void CallbackExecutor::flush() {
+  if (!queue_->is_manual()) {
+    const std::lock_guard lock(mutex_);
+    if (!thread_.joinable() || thread_.get_id() == std::this_thread::get_id()) return;
+  }
+  // Callbacks run in order: when this one does, those before it have.
+  const auto reached = std::make_shared<std::promise<void>>();
+  queue_->post([reached] { reached->set_value(); });
+  if (queue_->is_manual()) {
+    while (queue_->run_one()) {
+    }
+  }
+  reached->get_future().wait();
 }
 
 std::size_t CallbackExecutor::dispatch() {

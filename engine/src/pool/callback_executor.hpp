@@ -30,6 +30,9 @@ class CallbackExecutor {
   // Starts the thread, if there is to be one, once, so that no post() can fail later.
   void start();
   void post(std::function<void()> callback);
+  // Waits until everything posted before has run; runs it here where the embedder runs callbacks. From the callback
+  // thread, which would wait for itself, it returns at once.
+  void flush();
 
   // Engine::dispatch() and Engine::event_fd(). Throw UsageError where a thread runs callbacks.
   std::size_t dispatch();

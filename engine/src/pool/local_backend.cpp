@@ -136,9 +136,12 @@ void LocalBackend::join() {
   if (!scheduler_->is_closed()) {
     detail::raise<UsageError, std::logic_error>("join() was called before close() or terminate()");
   }
-  std::unique_lock lock(ended_mutex_);
-  // All workers may have left for want of work, and one may have to come back for the last task.
-  ended_.wait(lock, [this] { return open_slots_ == 0 && scheduler_->is_finished(); });
+  {
+    std::unique_lock lock(ended_mutex_);
+    // All workers may have left for want of work, and one may have to come back for the last task.
+    ended_.wait(lock, [this] { return open_slots_ == 0 && scheduler_->is_finished(); });
+  }
+  services_.callbacks->flush();
 }
 
 // Workers that are ready were told to leave; the others never had work. Who is still there after `grace` is killed.

@@ -201,6 +201,25 @@ TEST_F(CallbackTest, MayCloseAndJoinThePool) {
   EXPECT_TRUE(result.wait(kPatience));
 }
 
+TEST_F(CallbackTest, HaveAllRunWhenJoinReturns) {
+  auto pool = engine_.pool({.processes = 2});
+  Gate gate;
+  auto options = counting();
+  options.on_result = [&, count = options.on_result](const std::int64_t& value) {
+    EXPECT_TRUE(gate.pass());
+    count(value);
+  };
+  for (int i = 0; i < 20; ++i) (void)pool.apply_async<std::int64_t>("echo.add", options, i, 1);
+  pool.close();
+  std::thread joiner([&] {
+    pool.join();
+    EXPECT_EQ(results_, 20);
+  });
+  EXPECT_EQ(results_, 0);
+  gate.open();
+  joiner.join();
+}
+
 TEST_F(CallbackTest, MayHoldTheLastHandleOfPoolAndEngine) {
   struct Both {
     Engine engine;

@@ -123,6 +123,37 @@ TEST_F(CallbackExecutorTest, TakesPostsFromManyThreads) {
   EXPECT_EQ(runs, 4000);
 }
 
+TEST_F(CallbackExecutorTest, FlushWaitsForWhatWasPosted) {
+  CallbackExecutor executor(log_);
+  executor.flush();  // nothing was ever posted
+  std::atomic<bool> may_run = false;
+  std::atomic<int> runs = 0;
+  executor.post([&] {
+    may_run.wait(false);
+    ++runs;
+  });
+  executor.post([&] { ++runs; });
+  std::thread flusher([&] {
+    executor.flush();
+    EXPECT_EQ(runs, 2);
+  });
+  EXPECT_EQ(runs, 0);
+  may_run = true;
+  may_run.notify_one();
+  flusher.join();
+}
+
+TEST_F(CallbackExecutorTest, FlushInACallbackDoesNotWaitForItself) {
+  CallbackExecutor executor(log_);
+  std::atomic<bool> returned = false;
+  executor.post([&] {
+    executor.flush();
+    returned = true;
+  });
+  executor.flush();
+  EXPECT_TRUE(returned);
+}
+
 class ManualCallbacksTest : public CallbackExecutorTest {
  protected:
   [[nodiscard]] static bool is_readable(const CallbackExecutor& executor) {
@@ -168,6 +199,21 @@ TEST_F(ManualCallbacksTest, PostedByACallbackWaitForTheNextDispatch) {
   EXPECT_TRUE(is_readable(executor));
   EXPECT_EQ(executor.dispatch(), 1u);
   EXPECT_EQ(runs, 2);
+}
+
+TEST_F(ManualCallbacksTest, AreRunByFlush) {
+  CallbackExecutor executor(log_, Callbacks::kManual);
+  executor.flush();
+  int runs = 0;
+  executor.post([&] {
+    ++runs;
+    executor.flush();  // all but this one
+    EXPECT_EQ(runs, 2);
+  });
+  executor.post([&] { ++runs; });
+  executor.flush();
+  EXPECT_EQ(runs, 2);
+  EXPECT_FALSE(is_readable(executor));
 }
 
 TEST_F(ManualCallbacksTest, MayDispatchThemselves) {
