@@ -18,8 +18,7 @@ using support::in_quotes;
 
 using Reason = PluginError::Reason;
 
-constexpr std::size_t kMaxNameBytes = 64;
-constexpr std::size_t kMaxTasks = 65'536;
+constexpr std::size_t kMaxTaskNameBytes = 64;
 
 // Control characters in what is printed to terminals are somebody's trick or a broken file.
 bool is_printable(std::string_view text) {
@@ -217,7 +216,7 @@ class NoteParser {
 
 bool is_name(std::string_view text) noexcept {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !text.empty() && text.size() <= kMaxNameBytes && is_letter(text.front()) &&
+  return !text.empty() && text.size() <= kMaxTaskNameBytes && is_letter(text.front()) &&
          std::ranges::all_of(text, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 

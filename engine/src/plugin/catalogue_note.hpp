@@ -3,6 +3,7 @@
 // Everything in it is checked: it comes from a file that anybody may have made.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,9 @@ namespace bulkhead::plugin {
 
 // "add": what a plugin or a task may be called; at most 64 bytes.
 [[nodiscard]] bool is_name(std::string_view text) noexcept;
+
+// No plugin has more; a larger count is a broken note, or table.
+inline constexpr std::size_t kMaxTasks = 65'536;
 
 // `text` may end in zero bytes (the note's padding). `path` is for the messages, and the entry's.
 // Throws PluginError: kNotAPlugin (not such a text), kWrongAbi (another major number, or a feature

@@ -18,7 +18,7 @@ namespace {
 // More than any real file has.
 constexpr std::uint64_t kMaxSections = 65'536;
 constexpr std::uint64_t kMaxTableBytes = std::uint64_t{64} << 20;
-constexpr std::uint64_t kMaxNameBytes = 4096;
+constexpr std::uint64_t kMaxSymbolBytes = 4096;
 
 // As many of `size` bytes as the file has there.
 std::size_t read_at(int fd, std::uint64_t offset, void* to, std::size_t size) {
@@ -80,7 +80,7 @@ void ElfSymbols::read_table(const Elf64_Shdr& table, const std::vector<Elf64_Shd
     functions_.push_back({.begin = symbol.st_value,
                           .end = symbol.st_value + std::max<std::uint64_t>(symbol.st_size, 1),
                           .name_at = names.sh_offset + symbol.st_name,
-                          .name_limit = std::min(names.sh_size - symbol.st_name, kMaxNameBytes)});
+                          .name_limit = std::min(names.sh_size - symbol.st_name, kMaxSymbolBytes)});
   }
 }
 

@@ -22,9 +22,6 @@ namespace {
 
 using Reason = PluginError::Reason;
 
-// No plugin has more; a larger count is a broken table.
-constexpr std::uint64_t kMaxTasks = 65'536;
-
 // What a table must hold before its ABI number may be read, and what one of our major number holds
 // at least. The reserved members at the ends need not be there.
 constexpr std::size_t kVersionBytes = offsetof(bulkhead_plugin, abi_minor);

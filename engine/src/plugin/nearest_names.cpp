@@ -8,7 +8,7 @@ namespace bulkhead::plugin {
 namespace {
 
 // Longer names are nobody's slip, and the distance costs the product of both lengths.
-constexpr std::size_t kMaxNameBytes = 200;
+constexpr std::size_t kMaxComparedBytes = 200;
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -16,7 +16,7 @@ bool same_name(std::string_view a, std::string_view b) noexcept { return std::ra
 
 // Optimal string alignment distance: only the last two rows of the table are kept.
 std::size_t distance(std::string_view a, std::string_view b) {
-  using Row = std::array<std::size_t, kMaxNameBytes + 1>;
+  using Row = std::array<std::size_t, kMaxComparedBytes + 1>;
   Row before_last{};
   Row last{};
   Row row{};
@@ -50,11 +50,11 @@ std::vector<std::string> nearest_names(std::string_view wanted, std::span<const 
     std::size_t score;
     std::string_view name;
   };
-  if (wanted.empty() || wanted.size() > kMaxNameBytes) return {};
+  if (wanted.empty() || wanted.size() > kMaxComparedBytes) return {};
   const std::size_t limit = std::max<std::size_t>(1, (wanted.size() + 1) / 3);
   std::vector<Scored> scored;
   for (const std::string_view name : candidates) {
-    if (name.size() > kMaxNameBytes) continue;
+    if (name.size() > kMaxComparedBytes) continue;
     if (last_part(name).size() != name.size() && same_name(last_part(name), wanted)) {
       scored.push_back({0, name});
       continue;

@@ -8,6 +8,7 @@
 #include "bulkhead/error.hpp"
 #include "plugin/catalogue.hpp"
 #include "plugin/nearest_names.hpp"
+#include "pool/pool_settings.hpp"
 #include "support/in_quotes.hpp"
 
 namespace bulkhead::pool {
@@ -15,8 +16,6 @@ namespace bulkhead::pool {
 namespace {
 
 using support::in_quotes;
-
-[[noreturn]] void refuse(std::string text) { detail::raise<UsageError, std::invalid_argument>(std::move(text)); }
 
 void check_name(const std::string& name, const plugin::Catalogue& catalogue) {
   if (catalogue.find_plugin(name) != nullptr) return;
@@ -31,7 +30,7 @@ void check_name(const std::string& name, const plugin::Catalogue& catalogue) {
     for (const std::string_view other : known) text += (other == known.front() ? " " : ", ") + in_quotes(other);
     text += ")";
   }
-  refuse(std::move(text));
+  refuse_options(std::move(text));
 }
 
 }  // namespace
@@ -40,7 +39,7 @@ PoolPlugins choose_plugins(const std::vector<process::PluginToLoad>& all,
                            const std::shared_ptr<const TaskDirectory>& directory, const Manifest& manifest,
                            const std::vector<std::string>& names) {
   const plugin::Catalogue& catalogue = directory->catalogue();
-  if (names.empty()) refuse("a pool needs at least one plugin (leave the option out for all of the engine's)");
+  if (names.empty()) refuse_options("a pool needs at least one plugin (leave the option out for all of the engine's)");
   for (const std::string& name : names) check_name(name, catalogue);
   PoolPlugins chosen;
   plugin::Catalogue part;

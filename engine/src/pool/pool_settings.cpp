@@ -17,15 +17,13 @@ void fill(std::optional<T>& own, const Setting<U>& manifest) {
   if (!own && manifest.value) own = T(*manifest.value);
 }
 
-[[noreturn]] void refuse(std::string text) { detail::raise<UsageError, std::invalid_argument>(std::move(text)); }
-
 std::chrono::nanoseconds not_negative(const char* name, TimeLimit limit) {
-  if (limit.value() < std::chrono::nanoseconds::zero()) refuse(std::string(name) + " must not be negative");
+  if (limit.value() < std::chrono::nanoseconds::zero()) refuse_options(std::string(name) + " must not be negative");
   return limit.value();
 }
 
 std::chrono::nanoseconds positive(const char* name, TimeLimit limit) {
-  if (limit.value() <= std::chrono::nanoseconds::zero()) refuse(std::string(name) + " must be more than zero");
+  if (limit.value() <= std::chrono::nanoseconds::zero()) refuse_options(std::string(name) + " must be more than zero");
   return limit.value();
 }
 
@@ -33,21 +31,21 @@ std::chrono::nanoseconds positive(const char* name, TimeLimit limit) {
 void set_count(std::uint64_t& to, const char* name, int least, std::optional<int> count) {
   if (!count || *count == static_cast<int>(kNoLimit)) return;
   if (*count < least) {
-    refuse(std::string(name) + " must be at least " + std::to_string(least) + " (got " + std::to_string(*count) + ")");
+    refuse_options(std::string(name) + " must be at least " + std::to_string(least) + " (got " + std::to_string(*count) + ")");
   }
   to = static_cast<std::uint64_t>(*count);
 }
 
 void set_bytes(std::uint64_t& to, const char* name, std::optional<std::uint64_t> bytes) {
   if (!bytes) return;
-  if (*bytes == 0) refuse(std::string(name) + " must be at least 1 byte");
+  if (*bytes == 0) refuse_options(std::string(name) + " must be at least 1 byte");
   to = *bytes;
 }
 
 std::uint32_t checked_workers(std::optional<int> processes) {
   if (!processes) return ipc::usable_cpus();
   if (*processes < 1 || *processes > LocalBackend::kMostWorkers) {
-    refuse("a pool needs 1 to " + std::to_string(LocalBackend::kMostWorkers) + " processes (got " +
+    refuse_options("a pool needs 1 to " + std::to_string(LocalBackend::kMostWorkers) + " processes (got " +
            std::to_string(*processes) + ")");
   }
   return static_cast<std::uint32_t>(*processes);
@@ -58,12 +56,14 @@ std::uint32_t checked_ring_bytes(std::optional<std::uint32_t> asked) {
   constexpr std::uint32_t kMost = 1u << 30;
   const std::uint32_t bytes = asked.value_or(1u << 20);
   if (bytes < kLeast || bytes > kMost || (bytes & (bytes - 1)) != 0) {
-    refuse("ring_bytes must be a power of two from 64 KiB to 1 GiB (got " + std::to_string(bytes) + ")");
+    refuse_options("ring_bytes must be a power of two from 64 KiB to 1 GiB (got " + std::to_string(bytes) + ")");
   }
   return bytes;
 }
 
 }  // namespace
+
+void refuse_options(std::string text) { detail::raise<UsageError, std::invalid_argument>(std::move(text)); }
 
 std::optional<StartMethod> named_start_method(const Manifest& manifest) {
   const auto& name = manifest.start_method.value;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "bulkhead/manifest.hpp"
 #include "bulkhead/options.hpp"
@@ -21,5 +22,8 @@ namespace bulkhead::pool {
 // What `options` say of the pool itself, with the defaults: all but start method, plugins and initializer. Throws
 // UsageError for a number that makes no sense.
 [[nodiscard]] LocalBackend::Settings checked_settings(const PoolOptions& options);
+
+// Throws UsageError with this text: for a pool's options that make no sense.
+[[noreturn]] void refuse_options(std::string text);
 
 }  // namespace bulkhead::pool

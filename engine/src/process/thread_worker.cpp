@@ -32,7 +32,7 @@ using support::UniqueFd;
 namespace {
 
 // From a thread's last word until it is gone: the destructors of its thread-locals.
-constexpr auto kEndLimit = std::chrono::seconds(2);
+constexpr auto kJoinLimit = std::chrono::seconds(2);
 constexpr auto kJoinPause = std::chrono::milliseconds(1);
 // For one that is told to leave and has no task.
 constexpr auto kLeaveLimit = std::chrono::milliseconds(100);
@@ -290,7 +290,7 @@ void ThreadWorker::became_ready() {
 
 void ThreadWorker::thread_ended() {
   limit_.reset();
-  try_join(Deadline::after(kEndLimit));
+  try_join(Deadline::after(kJoinLimit));
 }
 
 // It has said its last word, and is gone in a moment.

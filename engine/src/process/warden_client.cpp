@@ -35,7 +35,7 @@ constexpr auto kLastBackoff = std::chrono::milliseconds(320);  // a new warden w
 // A warden that lived this long was a good one: the next may start without delay.
 constexpr auto kGoodLife = std::chrono::seconds(1);
 constexpr auto kAnnounceLimit = std::chrono::milliseconds(100);
-constexpr auto kFlushPause = std::chrono::milliseconds(5);
+constexpr auto kResendPause = std::chrono::milliseconds(5);
 // The usual answer takes a millisecond; a stopped warden must be replaced within a second.
 constexpr auto kAnswerLimit = std::chrono::milliseconds(300);
 
@@ -383,7 +383,7 @@ void Warden::after_send(protocol::Outbox::State state) {
   // no caller finds the link gone in the middle of its work.
   if (state != protocol::Outbox::State::kWaiting) return;
   link_->flush_timer =
-      loop_.at(Deadline::after(kFlushPause), [this] { after_send(link_->outbox.flush(link_->socket)); });
+      loop_.at(Deadline::after(kResendPause), [this] { after_send(link_->outbox.flush(link_->socket)); });
 }
 
 void Warden::watch_for_answers() {

@@ -9,7 +9,7 @@ namespace bulkhead::support {
 
 namespace {
 
-constexpr std::array<Unit, 5> kUnits{{
+constexpr std::array<Unit, 5> kByteUnits{{
     {"TiB", 1ULL << 40},
     {"GiB", 1ULL << 30},
     {"MiB", 1ULL << 20},
@@ -21,7 +21,7 @@ constexpr std::array<Unit, 5> kUnits{{
 const Unit* unit_meant_by(std::string_view text) {
   if (text.empty() || text.size() > 3) return nullptr;
   const char first = static_cast<char>(text[0] & ~0x20);  // upper case of an ASCII letter
-  for (const Unit& unit : kUnits) {
+  for (const Unit& unit : kByteUnits) {
     if (unit.name[0] == first) return &unit;
   }
   return nullptr;
@@ -40,7 +40,7 @@ Parsed<std::uint64_t> parse_byte_size(std::string_view text) {
         std::nullopt, in_quotes(text) + " has no unit",
         "add one: " + in_quotes(number + "B") + ", " + in_quotes(number + "KiB") + " or " + in_quotes(number + "MiB")};
   }
-  for (const Unit& unit : kUnits) {
+  for (const Unit& unit : kByteUnits) {
     if (unit.name != parts->unit) continue;
     const Scaled scaled = scale(parts->number, unit.factor);
     if (scaled.problem == ScaleProblem::kNotWhole) {
@@ -58,7 +58,7 @@ Parsed<std::uint64_t> parse_byte_size(std::string_view text) {
 }
 
 std::string byte_size_text(std::uint64_t bytes) {
-  const Unit& unit = largest_whole_unit(bytes, kUnits);
+  const Unit& unit = largest_whole_unit(bytes, kByteUnits);
   return std::to_string(bytes / unit.factor) + std::string(unit.name);
 }
 

@@ -11,7 +11,7 @@ namespace bulkhead::support {
 
 namespace {
 
-constexpr std::array<Unit, 6> kUnits{{
+constexpr std::array<Unit, 6> kTimeUnits{{
     {"h", 3'600'000'000'000},
     {"m", 60'000'000'000},
     {"s", 1'000'000'000},
@@ -55,7 +55,7 @@ Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     return {std::nullopt, in_quotes(text) + " has no unit",
             "add one: " + in_quotes(number + "ms") + ", " + in_quotes(number + "s") + " or " + in_quotes(number + "m")};
   }
-  for (const Unit& unit : kUnits) {
+  for (const Unit& unit : kTimeUnits) {
     if (unit.name != parts->unit) continue;
     const Scaled scaled = scale(parts->number, unit.factor);
     if (scaled.problem == ScaleProblem::kNotWhole) {
@@ -80,7 +80,7 @@ std::string duration_text(std::chrono::nanoseconds duration) {
   // Negated as unsigned: the least 64-bit integer has no positive counterpart.
   const auto size = count < 0 ? 0 - static_cast<std::uint64_t>(count) : static_cast<std::uint64_t>(count);
   if (size == 0) return "0s";
-  const Unit& unit = largest_whole_unit(size, kUnits);
+  const Unit& unit = largest_whole_unit(size, kTimeUnits);
   return (count < 0 ? "-" : "") + std::to_string(size / unit.factor) + std::string(unit.name);
 }
 

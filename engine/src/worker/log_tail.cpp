@@ -11,24 +11,24 @@ namespace bulkhead::worker {
 
 namespace {
 
-struct State {
+struct LogState {
   std::atomic<protocol::LogTail*> tail{nullptr};
   pid_t pid = 0;
 };
-constinit State state;
+constinit LogState log_state;
 
 }  // namespace
 
 void keep_log_lines(protocol::LogTail& tail) noexcept {
-  state.pid = ::getpid();
+  log_state.pid = ::getpid();
   // release: who sees the tail sees the pid.
-  state.tail.store(&tail, std::memory_order_release);
+  log_state.tail.store(&tail, std::memory_order_release);
 }
 
 void keep_log_line(std::string_view line) noexcept {
   // acquire: see above.
-  protocol::LogTail* const tail = state.tail.load(std::memory_order_acquire);
-  if (tail == nullptr || ::getpid() != state.pid) return;
+  protocol::LogTail* const tail = log_state.tail.load(std::memory_order_acquire);
+  if (tail == nullptr || ::getpid() != log_state.pid) return;
   const std::size_t room = tail->bytes.size();
   line = line.substr(line.size() - std::min(line.size(), room));
   // relaxed: it only shares out the room; the host reads when this process is gone.

@@ -29,7 +29,7 @@ plugin::TaskEntry with_defaults(std::uint32_t flags) {
   task.soft_timeout = 20s;
   return task;
 }
-Manifest manifest(const std::string& toml) { return parse_manifest(toml, "m.toml"); }
+Manifest parsed(const std::string& toml) { return parse_manifest(toml, "m.toml"); }
 
 TEST(TaskPolicy, IsPlainWhenNobodySaysAnything) {
   const TaskPolicy policy = task_policy(resize(), Manifest{});
@@ -46,13 +46,13 @@ TEST(TaskPolicy, TakesThePluginsDefaults) {
 
 TEST(TaskPolicy, IgnoresThePluginsRetriesUnlessTheTaskIsIdempotent) {
   EXPECT_EQ(task_policy(with_defaults(0), Manifest{}).retries, 0u);
-  EXPECT_EQ(task_policy(with_defaults(0), manifest("[task.img.resize]\nretries = 2\n")).retries, 2u);
+  EXPECT_EQ(task_policy(with_defaults(0), parsed("[task.img.resize]\nretries = 2\n")).retries, 2u);
 }
 
 TEST(TaskPolicy, PrefersTheManifestToThePlugin) {
   const TaskPolicy policy =
       task_policy(with_defaults(BULKHEAD_TASK_IDEMPOTENT),
-                  manifest("[task.img]\ntimeout = \"5s\"\nretries = 0\n[task.img.resize]\nsoft_timeout = \"1s\"\n"
+                  parsed("[task.img]\ntimeout = \"5s\"\nretries = 0\n[task.img.resize]\nsoft_timeout = \"1s\"\n"
                            "priority = 7\nmax_running = 2\n"));
   EXPECT_EQ(policy.timeout, 5s);
   EXPECT_EQ(policy.soft_timeout, 1s);
@@ -63,13 +63,13 @@ TEST(TaskPolicy, PrefersTheManifestToThePlugin) {
 
 TEST(TaskPolicy, LetsTheManifestRemoveThePluginsLimits) {
   const TaskPolicy policy =
-      task_policy(with_defaults(0), manifest("[task.img]\ntimeout = \"none\"\nsoft_timeout = \"none\"\n"));
+      task_policy(with_defaults(0), parsed("[task.img]\ntimeout = \"none\"\nsoft_timeout = \"none\"\n"));
   EXPECT_EQ(policy.timeout, kNone);
   EXPECT_EQ(policy.soft_timeout, kNone);
 }
 
 TEST(TaskPolicy, StaysWithinTheManifestsLimits) {
-  const Manifest capped = manifest("[limits]\nmax_timeout = \"10s\"\n");
+  const Manifest capped = parsed("[limits]\nmax_timeout = \"10s\"\n");
   EXPECT_EQ(task_policy(with_defaults(0), capped).timeout, 10s);
   EXPECT_EQ(task_policy(resize(), capped).timeout, 10s);
   EXPECT_EQ(task_policy(resize(), capped).max_timeout, 10s);
