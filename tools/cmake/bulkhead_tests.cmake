@@ -1,4 +1,5 @@
-# bulkhead_test_group(<group> <target>): `unit_tests` and `integration_tests` build what the tests with that label need.
+# bulkhead_test_group(<group> <target>): `unit_tests`, `concurrent_tests` and so on build what the tests with that label
+# need.
 function(bulkhead_test_group group target)
   if(NOT TARGET ${group})
     add_custom_target(${group})
@@ -16,8 +17,17 @@ function(bulkhead_build_test_quickly target)
   endif()
 endfunction()
 
+# bulkhead_label_test(<test> <target> <label>): with BULKHEAD_TEST_LABEL in a folder, that instead.
+function(bulkhead_label_test test target label)
+  if(BULKHEAD_TEST_LABEL)
+    set(label ${BULKHEAD_TEST_LABEL})
+  endif()
+  set_property(TEST ${test} APPEND PROPERTY LABELS ${label})
+  bulkhead_test_group(${label}_tests ${target})
+endfunction()
+
 # bulkhead_test(<layer> <name> <sources>...): a unit test of one layer of the engine (or of `sdk`), which sees that
-# layer and those below it. Named unit.<layer>.<name>.
+# layer and those below it. Named unit.<layer>.<name>. Those of the layers that have threads are `concurrent` too.
 function(bulkhead_test layer name)
   set(target ${layer}_${name}_test)
   add_executable(${target} ${ARGN})
@@ -30,34 +40,39 @@ function(bulkhead_test layer name)
     bulkhead_build_test_quickly(${target})
   endif()
   add_test(NAME unit.${layer}.${name} COMMAND ${target})
-  set_tests_properties(unit.${layer}.${name} PROPERTIES LABELS unit TIMEOUT 120)
-  bulkhead_test_group(unit_tests ${target})
+  set_tests_properties(unit.${layer}.${name} PROPERTIES TIMEOUT 120)
+  bulkhead_label_test(unit.${layer}.${name} ${target} unit)
+  if(layer MATCHES "^(ipc|worker|process|pool)$")
+    bulkhead_label_test(unit.${layer}.${name} ${target} concurrent)
+  endif()
 endfunction()
 
 # bulkhead_integration_test(<name> <sources>...): real processes. The worker program and the plugins are built first,
 # and found through the environment. Named integration.<name>.
 #
-# The engine, its worker and its command are instrumented by a sanitizer; the test's own code only with INSTRUMENTED,
-# which is for tests of what lies in public headers, and for the thread sanitizer, which must see all of a process. The others compile to the same objects in every preset, which
-# ccache has from the release build: that saves a third of what `tools/test` compiles.
-function(bulkhead_integration_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "INSTRUMENTED" "" "")
-  set(target ${name}_test)
-  add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
-  bulkhead_layers_up_to(pool layers)
-  # The layers' headers, for tests that look inside; the objects come with the library.
-  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/engine/src)
-  target_link_libraries(${target} PRIVATE
-    bulkhead::engine bulkhead_test_support GTest::gmock GTest::gtest_main)
-  if(arg_INSTRUMENTED OR BULKHEAD_SANITIZE STREQUAL "thread")
+# The engine and its worker are instrumented by a sanitizer. The test's own code and the fixture plugins are so only for
+# the thread sanitizer, which must see all of a process: otherwise they compile to the same objects in every preset,
+# which ccache has from the release build. What is in public headers is instrumented in the unit tests.
+function(bulkhead_integration_flags target)
+  if(BULKHEAD_SANITIZE STREQUAL "thread")
     target_link_libraries(${target} PRIVATE bulkhead_dev_flags)
   else()
     target_link_libraries(${target} PRIVATE bulkhead_warnings)
   endif()
+endfunction()
+
+function(bulkhead_integration_test name)
+  set(target ${name}_test)
+  add_executable(${target} ${ARGN})
+  # The layers' headers, for tests that look inside; the objects come with the library.
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/engine/src)
+  target_link_libraries(${target} PRIVATE
+    bulkhead::engine bulkhead_test_support GTest::gmock GTest::gtest_main)
+  bulkhead_integration_flags(${target})
   add_dependencies(${target} bulkhead-worker bulkhead_fixture_plugins)
-  bulkhead_test_group(integration_tests ${target})
   add_test(NAME integration.${name} COMMAND ${target})
-  set_tests_properties(integration.${name} PROPERTIES LABELS integration TIMEOUT 300
+  bulkhead_label_test(integration.${name} ${target} integration)
+  set_tests_properties(integration.${name} PROPERTIES TIMEOUT 300
     # A crash must look like a crash: AddressSanitizer would report it and leave with an exit code.
     ENVIRONMENT "ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0;BULKHEAD_WORKER=$<TARGET_FILE:bulkhead-worker>;BULKHEAD_TEST_PLUGINS=${PROJECT_BINARY_DIR}/tests/fixtures/plugins;BULKHEAD_PLUGIN_PATH=${PROJECT_BINARY_DIR}/plugins")
 endfunction()

@@ -2,7 +2,7 @@
 #include <ranges>
 
 #include "engine_fixture.hpp"
-#include "generator.hpp"
+#include "inputs.hpp"
 
 namespace bulkhead::test {
 namespace {
@@ -12,17 +12,7 @@ class ImapTest : public EngineTest {
   // How far a range may have been read when `taken` results were: the documented bound is "a window".
   static constexpr std::int64_t kWindow = 64;
 };
-using List = std::vector<std::int64_t>;
 
-struct SourceBroke : std::runtime_error {
-  SourceBroke() : std::runtime_error("the source broke") {}
-};
-Generator<std::int64_t> breaking_at(std::int64_t broken_at) {
-  for (std::int64_t i = 0;; ++i) {
-    if (i == broken_at) throw SourceBroke();
-    co_yield std::int64_t(i);
-  }
-}
 Generator<std::int64_t> noting(std::int64_t& read) {
   for (std::int64_t i = 0;; ++i) {
     read = i + 1;
@@ -33,11 +23,6 @@ Generator<std::int64_t> noting(std::int64_t& read) {
 List all_of(Imap<std::int64_t> results) {
   List list;
   for (const std::int64_t value : results) list.push_back(value);
-  return list;
-}
-List numbers(std::int64_t count) {
-  List list;
-  for (std::int64_t i = 0; i < count; ++i) list.push_back(i);
   return list;
 }
 

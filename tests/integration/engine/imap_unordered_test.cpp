@@ -3,17 +3,13 @@
 #include <ranges>
 
 #include "engine_fixture.hpp"
-#include "generator.hpp"
+#include "inputs.hpp"
 
 namespace bulkhead::test {
 namespace {
 
 class ImapUnorderedTest : public EngineTest {};
-using List = std::vector<std::int64_t>;
 
-struct SourceBroke : std::runtime_error {
-  SourceBroke() : std::runtime_error("the source broke") {}
-};
 Generator<std::int64_t> numbers_until(std::int64_t broken_at, std::int64_t& read) {
   for (std::int64_t i = 0;; ++i) {
     if (i == broken_at) throw SourceBroke();
@@ -23,11 +19,6 @@ Generator<std::int64_t> numbers_until(std::int64_t broken_at, std::int64_t& read
 }
 Generator<std::string> words(int count) {
   for (int i = 0; i < count; ++i) co_yield "word " + std::to_string(i);
-}
-List numbers(std::int64_t count) {
-  List list;
-  for (std::int64_t i = 0; i < count; ++i) list.push_back(i);
-  return list;
 }
 List sorted(List list) {
   std::ranges::sort(list);

@@ -1,13 +1,12 @@
 // map, starmap and their asynchronous forms.
 #include <array>
 #include <list>
-#include <numeric>
 #include <ranges>
 #include <set>
 
 #include "echo/echo_types.hpp"
 #include "engine_fixture.hpp"
-#include "generator.hpp"
+#include "inputs.hpp"
 
 // A user's type that only moves; to the plugin it is a Point.
 class MoveOnlyPoint {
@@ -35,24 +34,7 @@ namespace {
 class MapTest : public EngineTest {};
 class StarmapTest : public EngineTest {};
 using ::testing::HasSubstr;
-using List = std::vector<std::int64_t>;
 
-List numbers(std::int64_t count) {
-  List list(static_cast<std::size_t>(count));
-  std::iota(list.begin(), list.end(), 0);
-  return list;
-}
-
-struct SourceBroke : std::runtime_error {
-  SourceBroke() : std::runtime_error("the source broke") {}
-};
-// 0, 1, …, and an exception instead of number `broken_at`.
-Generator<std::int64_t> breaking_at(std::int64_t broken_at) {
-  for (std::int64_t i = 0;; ++i) {
-    if (i == broken_at) throw SourceBroke();
-    co_yield std::int64_t(i);
-  }
-}
 Generator<std::int64_t> counting_to(std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) co_yield std::int64_t(i);
 }

@@ -3,19 +3,12 @@
 #include <ranges>
 
 #include "engine_fixture.hpp"
-#include "generator.hpp"
+#include "inputs.hpp"
 
 namespace bulkhead::test {
 namespace {
 
 class OutcomeTest : public EngineTest {};
-
-Generator<std::int64_t> breaking_at(std::int64_t broken_at) {
-  for (std::int64_t i = 0;; ++i) {
-    if (i == broken_at) throw std::length_error("the source broke");
-    co_yield std::int64_t(i);
-  }
-}
 
 TEST_F(OutcomeTest, TellsResultsAndErrorsInTheOrderOfTheInput) {
   std::uint64_t index = 0;
@@ -120,7 +113,7 @@ TEST_F(OutcomeTest, ThrowsAtTheEndWhatTheInputRangeThrew) {
         {
           while (outcomes.next()) ++seen;
         },
-        std::length_error);
+        SourceBroke);
     EXPECT_EQ(seen, 5);
     EXPECT_FALSE(outcomes.next().has_value());
   }

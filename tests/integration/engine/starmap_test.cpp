@@ -5,23 +5,16 @@
 #include <ranges>
 
 #include "engine_fixture.hpp"
-#include "generator.hpp"
+#include "inputs.hpp"
 
 namespace bulkhead::test {
 namespace {
 
 class StarmapTest : public EngineTest {};
 class TaskHandleMapTest : public EngineTest {};
-using List = std::vector<std::int64_t>;
 
 Generator<std::int64_t> counting_until(std::int64_t end) {
   for (std::int64_t i = 0; i < end; ++i) co_yield std::int64_t(i);
-}
-Generator<std::int64_t> breaking_at(std::int64_t broken_at) {
-  for (std::int64_t i = 0;; ++i) {
-    if (i == broken_at) throw std::length_error("the source broke");
-    co_yield std::int64_t(i);
-  }
 }
 Generator<std::unique_ptr<std::int64_t>> owned(std::int64_t end) {
   for (std::int64_t i = 0; i < end; ++i) co_yield std::make_unique<std::int64_t>(i);
@@ -68,8 +61,7 @@ TEST_F(StarmapTest, TakesElementsThatOnlyMove) {
 TEST_F(StarmapTest, LetsARangesExceptionOutAndThePoolIsUsableAgain) {
   for (int round = 0; round < 2; ++round) {
     for (const std::int64_t at : {0, 3}) {
-      EXPECT_THROW((void)pool_.starmap<std::int64_t>("echo.add", breaking_at(at), std::views::iota(0)),
-                   std::length_error);
+      EXPECT_THROW((void)pool_.starmap<std::int64_t>("echo.add", breaking_at(at), std::views::iota(0)), SourceBroke);
     }
     EXPECT_EQ(pool_.apply<std::int64_t>("echo.add", 2, 3), 5);
   }
