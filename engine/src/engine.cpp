@@ -71,6 +71,7 @@ class EngineCore {
     settings.start_method = start_method(options);
     pool::PoolPlugins plugins = pool_plugins(options);
     settings.plugins = std::move(plugins.to_load);
+    settings.manifest = manifest_.file;
     settings.initializer = initializer(options, asked, *plugins.directory);
     return Pool(std::shared_ptr<pool::LocalBackend>(
         new pool::LocalBackend(services_, std::move(plugins.directory), std::move(settings), std::move(self)),

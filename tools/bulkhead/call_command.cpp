@@ -60,7 +60,7 @@ int call(const Program& program, const CallCommand& command) {
 
   Interrupt& interrupt = *program.interrupt;
   interrupt.begin_orderly();
-  Pool pool = engine.pool({.processes = 1});
+  Pool pool = engine.pool({.processes = 1, .dead_letters = command.limits.dead_letters});
   CallOptions<void> options = command.limits.options();
   options.on_result = [&interrupt] { interrupt.notify(); };
   const auto result = pool.map_json_async(task, std::span(&arguments, 1), std::move(options));

@@ -46,6 +46,9 @@ void add_call_limits(CLI::App& app, CallLimits& limits) {
   app.add_option("--priority", limits.priority, "0 to 7, larger first (default: 3)")
       ->type_name("N")
       ->check(CLI::Range(0, 7));
+  app.add_option("--dead-letters", limits.dead_letters,
+                 "keep the input of calls that kill their worker, for bulkhead replay")
+      ->type_name("DIR");
 }
 
 }  // namespace bulkhead::cli

@@ -1,4 +1,4 @@
-// --timeout, --soft-timeout, --retries and --priority: what the command line says about each call.
+// --timeout, --soft-timeout, --retries, --priority and --dead-letters: what the command line says about each call.
 #pragma once
 
 #include <bulkhead/options.hpp>
@@ -18,6 +18,7 @@ struct CallLimits {
   std::optional<std::chrono::nanoseconds> soft_timeout;
   std::optional<int> retries;
   std::optional<int> priority;
+  std::optional<std::string> dead_letters;  // of the pool, not of a call
 
   // Unset: the manifest's, then the plugin's.
   [[nodiscard]] CallOptions<void> options() const;

@@ -127,7 +127,8 @@ ChaosOutcome run_chaos(const Program& program, const ChaosCommand& command, Chao
   Pool pool = engine.pool({.processes = command.processes,
                            .max_pending = kNoLimit,
                            .max_pending_bytes = kNoLimit,
-                           .idle_timeout = kNoLimit});
+                           .idle_timeout = kNoLimit,
+                           .dead_letters = command.limits.dead_letters});
   Progress progress;
   ChaosRun run(pool, *program.interrupt, progress, std::move(options));
   ChaosOutcome outcome = run.run();

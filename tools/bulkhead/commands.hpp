@@ -9,6 +9,7 @@ void add_tasks_command(CLI::App& app, Program& program);
 void add_call_command(CLI::App& app, Program& program);
 void add_map_command(CLI::App& app, Program& program);
 void add_chaos_command(CLI::App& app, Program& program);
+void add_replay_command(CLI::App& app, Program& program);
 void add_config_command(CLI::App& app, Program& program);
 void add_clean_command(CLI::App& app, Program& program);
 

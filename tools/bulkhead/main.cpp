@@ -88,6 +88,7 @@ void describe(CLI::App& app, Program& program) {
   add_call_command(app, program);
   add_map_command(app, program);
   add_chaos_command(app, program);
+  add_replay_command(app, program);
   add_config_command(app, program);
   add_clean_command(app, program);
   app.footer(

@@ -94,7 +94,10 @@ int map(const Program& program, const MapCommand& command) {
 
   program.interrupt->begin_orderly();
   // It bounds by itself what waits for a worker; a limit of the manifest's would only stall or end it.
-  Pool pool = engine.pool({.processes = command.processes, .max_pending = kNoLimit, .max_pending_bytes = kNoLimit});
+  Pool pool = engine.pool({.processes = command.processes,
+                           .max_pending = kNoLimit,
+                           .max_pending_bytes = kNoLimit,
+                           .dead_letters = command.limits.dead_letters});
   MapRun run(pool, *source, arguments, record.output(), results, progress, *program.interrupt,
              {.task = task,
               .chunk = command.chunk,

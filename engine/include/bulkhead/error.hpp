@@ -277,6 +277,7 @@ class PluginError : public Error {
     kDiedLoading,   // the throw-away process crashed, left or hung while loading it
     kInconsistent,  // its table is not what its catalogue says
     kDuplicate,     // two plugins, or two tasks, of one name
+    kCircuitOpen,   // a pool's workers did not get ready because of it: see Pool::revive()
   };
   struct Info {
     std::string path;

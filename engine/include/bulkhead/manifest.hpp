@@ -80,6 +80,8 @@ struct Manifest {
   Setting<std::chrono::nanoseconds> kill_grace;
   Setting<std::chrono::nanoseconds> idle_timeout;
   Setting<int> min_processes;
+  Setting<std::string> dead_letters;  // joined to the manifest's folder
+  Setting<int> max_dead_letters;
 
   Setting<std::vector<std::string>> plugin_dirs;           // joined to the manifest's folder
   std::vector<ManifestPlugin> plugins;                     // in the order written

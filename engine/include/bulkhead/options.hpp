@@ -149,7 +149,9 @@ struct PoolOptions {
   std::optional<StartMethod> start_method = {};
   // Only these plugins, by name, are loaded into the workers. Default: all of the engine's.
   std::optional<std::vector<std::string>> plugins = {};
-  // How long a worker may take to load its plugins and run their initialisers. Default: 30 s.
+  // How long a worker may take to load its plugins, run their initialisers and the pool's. Default: 8 s. Where no
+  // worker was ever ready, the first that takes longer ends the attempts (PoolBroken, or PluginError for the plugin's
+  // tasks), so that an initializer that hangs is told within 10 s.
   std::optional<TimeLimit> init_timeout = {};
   // Bytes of each of a worker's two rings, a power of two from 64 KiB. Default: 1 MiB. Larger payloads travel in
   // blocks of their own.
@@ -172,6 +174,12 @@ struct PoolOptions {
   // there is work. Default: they stay.
   std::optional<TimeLimit> idle_timeout = {};
   std::optional<int> min_processes = {};
+  // A folder (made when it is missing) where the input of every attempt that killed its worker, or was killed for a limit
+  // or for memory, is kept for `bulkhead replay`: the arguments' bytes (up to 64 MiB), which build of the plugin, its
+  // configuration, how it died. For its owner only (mode 0600). Of more than `max_dead_letters` (default 100) the oldest
+  // are removed. Default: none is kept. Workers that are threads keep none.
+  std::optional<std::string> dead_letters = {};
+  std::optional<int> max_dead_letters = {};
 };
 
 // The CPUs this process may use: its affinity mask and its cgroup's quota, rounded up; at least 1.

@@ -251,6 +251,13 @@ class Pool {
     return drain(detail::wait_limit(detail::saturate(limit)), soft_grace);
   }
 
+  // Tries again what was given up: plugins that kept workers from getting ready (their tasks get PluginError, with
+  // Reason::kCircuitOpen and the first cause), or the whole pool (PoolBroken). Workers that did without such a plugin are
+  // replaced. Returns at once; what got its error keeps it. Throws PoolClosed after close() or terminate().
+  //
+  //   pool.revive();  // the licence server is back
+  void revive() { backend_->revive(); }
+
   // No more submissions (PoolClosed); what was submitted runs to its end, then the workers leave.
   //
   //   pool.close();  // or terminate()

@@ -89,7 +89,7 @@ void add_pool_in_force(Explainer& explainer, const Manifest& manifest) {
   explainer.add("pool.plugins", manifest.pool_plugins, "all");
   explainer.add("pool.initializer", manifest.initializer, kNone);
   explainer.add_json("pool.initargs", manifest.initargs);
-  explainer.add("pool.init_timeout", manifest.init_timeout, nanoseconds(std::chrono::seconds(30)));
+  explainer.add("pool.init_timeout", manifest.init_timeout, nanoseconds(std::chrono::seconds(8)));
   explainer.add("pool.max_tasks_per_child", manifest.max_tasks_per_child, kNone);
   explainer.add("pool.max_tasks_jitter", manifest.max_tasks_jitter, 0);
   constexpr auto kAnyBytes = std::numeric_limits<std::uint64_t>::max();
@@ -102,6 +102,8 @@ void add_pool_in_force(Explainer& explainer, const Manifest& manifest) {
   explainer.add("pool.submit_timeout", manifest.submit_timeout, kNone);
   explainer.add("pool.kill_grace", manifest.kill_grace, nanoseconds(std::chrono::seconds(2)));
   explainer.add("pool.idle_timeout", manifest.idle_timeout, kNone);
+  explainer.add("pool.dead_letters", manifest.dead_letters, kNone);
+  explainer.add("pool.max_dead_letters", manifest.max_dead_letters, 100);
 }
 
 void add_task_in_force(Explainer& explainer, const Manifest& manifest, const CatalogEntry& task) {

@@ -96,7 +96,7 @@ class ManifestParser {
     reader.check_keys(
         {"processes", "start_method", "initializer", "initargs", "max_tasks_per_child", "max_tasks_jitter",
          "init_timeout", "ring_bytes", "plugins", "max_rss", "max_pending", "max_pending_bytes", "when_full",
-         "submit_timeout", "kill_grace", "idle_timeout", "min_processes"},
+         "submit_timeout", "kill_grace", "idle_timeout", "min_processes", "dead_letters", "max_dead_letters"},
         {{"workers", "did you mean \"processes\"?"},
          {"timeout", "it belongs in [task.NAME]; the cap on all is \"max_timeout\" in [limits]"},
          {"retries", "it belongs in [task.NAME]"},
@@ -136,6 +136,9 @@ class ManifestParser {
     manifest_.kill_grace = reader.duration("kill_grace");
     manifest_.idle_timeout = reader.duration("idle_timeout");
     manifest_.min_processes = reader.integer("min_processes", 1, kMaxProcesses);
+    manifest_.dead_letters = reader.text("dead_letters");
+    if (manifest_.dead_letters.value) manifest_.dead_letters.value = beside_manifest(*manifest_.dead_letters.value);
+    manifest_.max_dead_letters = reader.integer("max_dead_letters", 1);
     const auto most = manifest_.processes.value;
     if (most && manifest_.min_processes.value.value_or(1) > *most) {
       reader.fail(manifest_.min_processes.place,

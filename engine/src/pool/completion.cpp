@@ -68,6 +68,9 @@ std::exception_ptr to_exception(const Failure& failure, const Call& call) {
     }
     case ErrorCode::kTaskCancelled:
       return detail::make_error<TaskCancelled>(failure.text);
+    case ErrorCode::kPlugin:
+      return detail::make_error<PluginError>(failure.text,
+                                             PluginError::Info{failure.path, PluginError::Reason::kCircuitOpen});
     case ErrorCode::kPoolBroken:
       return detail::make_error<PoolBroken>(failure.text);
     default:

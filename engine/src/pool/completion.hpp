@@ -31,6 +31,7 @@ struct Failure {
   ErrorCode code = ErrorCode::kTask;
   std::vector<std::byte> envelope;                     // kTask, kPayload: as the worker sent it
   std::string text;                                    // the other codes: the sentence
+  std::string path;                                    // kPlugin
   WorkerLost::Info lost;                               // kWorkerLost
   TaskTimeout::Info late;                              // kTaskTimeout
   CancelOutcome cancelled = CancelOutcome::kNeverRan;  // kTaskCancelled: how far it had come

@@ -11,13 +11,9 @@ namespace bulkhead::pool {
 
 namespace {
 
-// A start that fails costs four of these, one that was killed from outside (by a person, a test, the kernel for memory)
-// one: that says little about the plugins, but must not go on for ever either.
-constexpr std::uint32_t kFailureBudget = 20;
-constexpr std::uint32_t kFailureCost = 4;
+// After the loss of a warden, which says nothing about the plugins.
 constexpr std::chrono::nanoseconds kFirstBackOff = std::chrono::milliseconds(10);
 constexpr std::chrono::nanoseconds kShortLife = std::chrono::seconds(1);
-constexpr std::uint32_t kMostIdleCrashes = 6;  // 640 ms
 // How long a worker that was told to leave may take before it is killed.
 constexpr std::chrono::nanoseconds kLeavingGrace = std::chrono::seconds(5);
 // How long the destructor waits to see the killed workers gone.
@@ -34,6 +30,12 @@ std::uint32_t worker_spin_pauses(std::uint32_t workers) noexcept {
   return workers <= ipc::usable_cpus() ? full : full / 10;
 }
 
+std::vector<std::string> names_of(const std::vector<process::PluginToLoad>& plugins) {
+  std::vector<std::string> names;
+  for (const auto& plugin : plugins) names.push_back(plugin.name);
+  return names;
+}
+
 }  // namespace
 
 LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirectory> directory, Settings settings,
@@ -43,19 +45,24 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
       serial_(next_serial()),
       directory_(std::move(directory)),
       settings_(std::move(settings)),
-      config_(std::make_shared<process::WorkerConfig>()),
       scheduler_(new Scheduler(settings_.workers, settings_.ring_bytes, *this, directory_, settings_.limits)),
       target_(settings_.workers),
-      slots_(settings_.workers) {
-  config_->plugins = settings_.plugins;
-  config_->initializer = settings_.initializer;
-  config_->start_method = settings_.start_method;
-  config_->ring_sizes = {.request_ring_bytes = settings_.ring_bytes, .response_ring_bytes = settings_.ring_bytes};
-  config_->spin_pauses = worker_spin_pauses(settings_.workers);
-  config_->pool_page_fd = scheduler_->bells().page_fd();
-  config_->leader_bell_fd = scheduler_->bells().leader().fd();
-  config_->pump_bell_fd = scheduler_->bells().pump().fd();
-  config_->init_limit = settings_.init_limit;
+      slots_(settings_.workers),
+      circuits_(names_of(settings_.plugins)) {
+  auto config = std::make_shared<process::WorkerConfig>();
+  config->plugins = settings_.plugins;
+  for (std::size_t i = 0; i < config->plugins.size(); ++i) {
+    config->plugins[i].task_count = static_cast<std::uint32_t>(directory_->catalogue().plugins()[i].tasks.size());
+  }
+  config->initializer = settings_.initializer;
+  config->start_method = settings_.start_method;
+  config->ring_sizes = {.request_ring_bytes = settings_.ring_bytes, .response_ring_bytes = settings_.ring_bytes};
+  config->spin_pauses = worker_spin_pauses(settings_.workers);
+  config->pool_page_fd = scheduler_->bells().page_fd();
+  config->leader_bell_fd = scheduler_->bells().leader().fd();
+  config->pump_bell_fd = scheduler_->bells().pump().fd();
+  config->init_limit = settings_.init_limit;
+  config_ = std::move(config);
   try {
     services_.loop->run_sync([this] {
       bell_ = services_.loop->watch(scheduler_->bells().pump().fd(), [this] {
@@ -63,8 +70,7 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
         scheduler_->pump_rang();
       });
       for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) start_worker(slot);
-      if (can_kill() && settings_.limits.max_rss != std::numeric_limits<std::uint64_t>::max()) sample_memory();
-      if (settings_.idle_timeout != std::chrono::nanoseconds::max()) rest_idle();
+      start_sampling();
     });
   } catch (...) {
     services_.loop->run_sync([this] {
@@ -172,6 +178,11 @@ void LocalBackend::slot_is_empty() {
   if (--open_slots_ == 0) ended_.notify_all();
 }
 
+void LocalBackend::start_sampling() {
+  if (can_kill() && settings_.limits.max_rss != std::numeric_limits<std::uint64_t>::max()) sample_memory();
+  if (settings_.idle_timeout != std::chrono::nanoseconds::max()) rest_idle();
+}
+
 void LocalBackend::start_worker(std::uint32_t slot) {
   Slot& place = slots_[slot];
   if (place.generation == 0) {
@@ -179,14 +190,14 @@ void LocalBackend::start_worker(std::uint32_t slot) {
     ++open_slots_;
   }
   ++place.generation;
+  place.config = config_;
   place.process =
       process::make_worker(*services_.loop, *services_.warden, *services_.log, config_, slot, place.generation, *this);
   place.process->start();
 }
 
 void LocalBackend::worker_ready(process::Worker& worker) {
-  failures_in_a_row_ = spent_budget_ = 0;
-  first_cause_.clear();
+  circuits_.note_ready();
   slots_[worker.slot()].ready_since = std::chrono::steady_clock::now();
   scheduler_->worker_ready(worker.slot(), worker.channel(), worker.generation(), worker.pid());
 }
@@ -198,6 +209,8 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   const bool was_ready = reason.was_ready;
   const bool was_known = reason.known;
   const bool was_killed = reason.is_unexplained && reason.signal == SIGKILL;
+  const StartFault fault = was_killed ? StartFault::kKilled : reason.is_late ? StartFault::kLate : StartFault::kFailed;
+  const std::optional<std::size_t> plugin = reason.plugin;
   const bool was_idle = reason.phase == Phase::kIdle;
   const bool was_clean = reason.known && reason.exit_code == 0;
   const auto lived = std::chrono::steady_clock::now() - place.ready_since;
@@ -234,11 +247,13 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
     // The warden was lost at the same time: that says nothing about the plugins.
     return restart_after(slot, kFirstBackOff);
   }
-  if (!was_ready) return note_start_failure(slot, how, was_killed ? 1 : kFailureCost);
-  // One that ends by itself as soon as it is ready must not be started in a loop.
-  idle_crashes_in_a_row_ = was_idle && lived < kShortLife ? std::min(idle_crashes_in_a_row_ + 1, kMostIdleCrashes) : 0;
+  if (!was_ready) return note_start_failure(slot, plugin, how, fault);
   services_.log->warn("worker " + std::to_string(slot) + " ended and is replaced: " + how);
-  if (idle_crashes_in_a_row_ > 1) return restart_after(slot, kFirstBackOff * (1u << idle_crashes_in_a_row_));
+  // One that ends by itself as soon as it is ready must not be started in a loop.
+  if (was_idle && lived < kShortLife) {
+    return go_on(slot, circuits_.note_idle_crash(was_killed ? std::nullopt : plugin, how));
+  }
+  circuits_.note_steady();
   try_start_worker(slot);
 }
 
@@ -246,29 +261,42 @@ void LocalBackend::try_start_worker(std::uint32_t slot) {
   try {
     start_worker(slot);
   } catch (const Error& error) {
-    note_start_failure(slot, error.what(), kFailureCost);
+    note_start_failure(slot, std::nullopt, error.what(), StartFault::kFailed);
   }
 }
 
-void LocalBackend::restart_after(std::uint32_t slot, std::chrono::nanoseconds back_off) {
-  slots_[slot].restart =
-      services_.loop->at(support::Deadline::after(back_off), [this, slot] { try_start_worker(slot); });
+void LocalBackend::restart_after(std::uint32_t slot, std::chrono::nanoseconds pause) {
+  if (pause == std::chrono::nanoseconds::zero()) return try_start_worker(slot);
+  slots_[slot].restart = services_.loop->at(support::Deadline::after(pause), [this, slot] { try_start_worker(slot); });
 }
 
-void LocalBackend::note_start_failure(std::uint32_t slot, const std::string& cause, std::uint32_t cost) {
-  if (first_cause_.empty()) first_cause_ = cause;
+void LocalBackend::note_start_failure(std::uint32_t slot, std::optional<std::size_t> plugin, const std::string& cause,
+                                      StartFault fault) {
   services_.log->warn("worker " + std::to_string(slot) + " did not get ready: " + cause);
-  ++failures_in_a_row_;
-  spent_budget_ += cost;
-  if (spent_budget_ >= kFailureBudget) {
-    slots_[slot].generation = 0;
-    slot_is_empty();
-    scheduler_->fail_all(ErrorCode::kPoolBroken, "no worker can be started (" + std::to_string(failures_in_a_row_) +
-                                                     " failed in a row); the first one: " + first_cause_);
-    end_workers(std::chrono::nanoseconds::zero());
-    return;
+  // What was started before the circuit opened says nothing new.
+  if (plugin && circuits_.is_open(*plugin)) return try_start_worker(slot);
+  go_on(slot, circuits_.note_failed_start(plugin, cause, fault));
+}
+
+// The worker in this slot has ended.
+void LocalBackend::go_on(std::uint32_t slot, const PluginCircuits::Step& step) {
+  using What = PluginCircuits::Step::What;
+  if (step.what == What::kGiveUp) return give_up(slot, step.text);
+  if (step.what == What::kOpenCircuit) {
+    if (runs_initializer(step.plugin)) {
+      return give_up(slot, "the initializer \"" + config_->initializer->task + "\" cannot run: " + step.text);
+    }
+    leave_out(step.plugin, step.text);
   }
-  restart_after(slot, kFirstBackOff * (1u << (spent_budget_ / kFailureCost)));
+  restart_after(slot, step.pause);
+}
+
+void LocalBackend::give_up(std::uint32_t slot, const std::string& why) {
+  slots_[slot].generation = 0;
+  slot_is_empty();
+  services_.log->error("a pool is broken: " + why);
+  scheduler_->fail_all(ErrorCode::kPoolBroken, why);
+  end_workers(std::chrono::nanoseconds::zero());
 }
 
 void LocalBackend::condemn(std::uint32_t slot, const std::string& why) {

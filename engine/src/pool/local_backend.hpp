@@ -2,7 +2,9 @@
 // of workers up.
 //
 // A worker that ends is replaced at once; one that never got ready, after a back-off. When five in a row do not get
-// ready (twenty, if they were killed from outside) the pool is broken: every task gets PoolBroken with the first cause.
+// ready (twenty, if they were killed from outside) because of a plugin, workers do without it from then on, and its tasks
+// get PluginError with the first cause. When it is no plugin's fault, or none is left, the pool is broken: every task
+// gets PoolBroken. See plugin_circuits.hpp, revival.cpp.
 //
 // Ownership: owns scheduler reference and processes; shares the engine's services.
 // Threads:   Backend's members from any; the rest on the pump thread.
@@ -14,12 +16,14 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bulkhead/detail/backend.hpp"
 #include "ipc/block.hpp"
 #include "pool/callback_executor.hpp"
+#include "pool/plugin_circuits.hpp"
 #include "pool/scheduler.hpp"
 #include "pool/task_directory.hpp"
 #include "process/event_loop.hpp"
@@ -44,7 +48,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   struct Settings {
     std::uint32_t workers = 1;
     process::StartMethod start_method = process::StartMethod::kForkserver;
-    std::chrono::nanoseconds init_limit = std::chrono::seconds(30);
+    std::chrono::nanoseconds init_limit = std::chrono::seconds(8);
     std::uint32_t ring_bytes = 1u << 20;
     std::vector<process::PluginToLoad> plugins;  // in the order of the directory
     SchedulerLimits limits;
@@ -52,6 +56,9 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
     std::chrono::nanoseconds idle_timeout = std::chrono::nanoseconds::max();
     std::uint64_t min_workers = 1;
     std::shared_ptr<const process::Initializer> initializer = {};
+    std::string dead_letters = {};  // a folder; empty: none are kept
+    std::uint64_t max_dead_letters = 100;
+    std::string manifest = {};  // its path, for them
   };
 
   // Starts the workers. Throws ResourceError; nothing is left behind then. `keep_alive` is whatever `services`, the
@@ -79,10 +86,12 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void close() override;
   void terminate() override;
   void join() override;
+  void revive() override;
 
  private:
   struct Slot {
     std::unique_ptr<process::Worker> process;
+    std::shared_ptr<const process::WorkerConfig> config;  // it was started with
     process::EventLoop::Timer restart;
     std::uint64_t generation = 0;
     std::chrono::steady_clock::time_point ready_since{};
@@ -103,14 +112,23 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void schedule_recheck() override;
   void arm_timer(std::chrono::steady_clock::time_point when) override;
   void wake_resting() override;
+  void keep_dead_letter(LostAttempt lost) override;
   void all_work_done() override;
 
   void worker_ready(process::Worker& worker) override;
   void worker_ended(process::Worker& worker, const process::ExitReason& reason) override;
   void start_worker(std::uint32_t slot);
   void try_start_worker(std::uint32_t slot);
-  void restart_after(std::uint32_t slot, std::chrono::nanoseconds back_off);
-  void note_start_failure(std::uint32_t slot, const std::string& cause, std::uint32_t cost);
+  void restart_after(std::uint32_t slot, std::chrono::nanoseconds pause);
+  void note_start_failure(std::uint32_t slot, std::optional<std::size_t> plugin, const std::string& cause,
+                          StartFault fault);
+  void go_on(std::uint32_t slot, const PluginCircuits::Step& step);
+  void give_up(std::uint32_t slot, const std::string& why);
+  [[nodiscard]] TaskRange tasks_of(std::size_t plugin) const noexcept;
+  [[nodiscard]] bool runs_initializer(std::size_t plugin) const noexcept;
+  void leave_out(std::size_t plugin, const std::string& why);
+  void revive_on_loop();
+  void start_sampling();
   void slot_is_empty();
   void end_workers(std::chrono::nanoseconds grace);
   void resize_on_loop(std::uint32_t workers);
@@ -126,9 +144,9 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   const std::uint64_t serial_;
   const std::shared_ptr<const TaskDirectory> directory_;
   const Settings settings_;
-  std::shared_ptr<process::WorkerConfig> config_;
-  Scheduler* scheduler_;               // counted
-  std::atomic<std::uint32_t> target_;  // workers wanted; changed on the pump thread
+  std::shared_ptr<const process::WorkerConfig> config_;  // of workers to come; changed on the pump thread
+  Scheduler* scheduler_;                                 // counted
+  std::atomic<std::uint32_t> target_;                    // workers wanted; changed on the pump thread
 
   // Pump thread.
   std::deque<Slot> slots_;  // only grows
@@ -138,10 +156,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   process::EventLoop::Watch bell_;
   process::EventLoop::Timer recheck_;
   process::EventLoop::Timer grace_;
-  std::uint32_t failures_in_a_row_ = 0;
-  std::uint32_t spent_budget_ = 0;
-  std::string first_cause_;
-  std::uint32_t idle_crashes_in_a_row_ = 0;
+  PluginCircuits circuits_;
   bool is_ending_ = false;                  // nobody is replaced any more
   std::uint32_t next_block_id_ = 1u << 31;  // the upper half: the scheduler's are below
 

@@ -20,4 +20,13 @@ namespace bulkhead::pool {
   return items;
 }
 
+// The first item without its size. One item of no bytes may go without a size, too.
+[[nodiscard]] inline std::span<const std::byte> first_item(std::span<const std::byte> items,
+                                                           std::uint32_t stride) noexcept {
+  if (stride != 0 || items.empty()) return items.first(stride);
+  std::uint32_t size = 0;
+  std::memcpy(&size, items.data(), sizeof size);
+  return items.subspan(sizeof size, size);
+}
+
 }  // namespace bulkhead::pool

@@ -31,7 +31,8 @@ std::chrono::nanoseconds positive(const char* name, TimeLimit limit) {
 void set_count(std::uint64_t& to, const char* name, int least, std::optional<int> count) {
   if (!count || *count == static_cast<int>(kNoLimit)) return;
   if (*count < least) {
-    refuse_options(std::string(name) + " must be at least " + std::to_string(least) + " (got " + std::to_string(*count) + ")");
+    refuse_options(std::string(name) + " must be at least " + std::to_string(least) + " (got " +
+                   std::to_string(*count) + ")");
   }
   to = static_cast<std::uint64_t>(*count);
 }
@@ -46,7 +47,7 @@ std::uint32_t checked_workers(std::optional<int> processes) {
   if (!processes) return ipc::usable_cpus();
   if (*processes < 1 || *processes > LocalBackend::kMostWorkers) {
     refuse_options("a pool needs 1 to " + std::to_string(LocalBackend::kMostWorkers) + " processes (got " +
-           std::to_string(*processes) + ")");
+                   std::to_string(*processes) + ")");
   }
   return static_cast<std::uint32_t>(*processes);
 }
@@ -90,6 +91,12 @@ LocalBackend::Settings checked_settings(const PoolOptions& options) {
   set_count(limits.max_tasks_per_child, "max_tasks_per_child", 1, options.max_tasks_per_child);
   set_count(limits.max_tasks_jitter, "max_tasks_jitter", 0, options.max_tasks_jitter);
   set_bytes(limits.max_rss, "max_rss", options.max_rss);
+  if (options.dead_letters) {
+    if (options.dead_letters->empty()) refuse_options("dead_letters must name a folder (leave it out to keep none)");
+    settings.dead_letters = *options.dead_letters;
+    limits.keeps_dead_letters = true;
+  }
+  set_count(settings.max_dead_letters, "max_dead_letters", 1, options.max_dead_letters);
   return settings;
 }
 
@@ -113,6 +120,8 @@ PoolOptions merged(const PoolOptions& program, const Manifest& manifest) {
   fill(options.kill_grace, manifest.kill_grace);
   fill(options.idle_timeout, manifest.idle_timeout);
   fill(options.min_processes, manifest.min_processes);
+  fill(options.dead_letters, manifest.dead_letters);
+  fill(options.max_dead_letters, manifest.max_dead_letters);
   if (const auto cap = manifest.max_rss_bytes.value) options.max_rss = std::min(options.max_rss.value_or(*cap), *cap);
   return options;
 }

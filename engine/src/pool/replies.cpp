@@ -10,6 +10,7 @@
 #include "pool/payload.hpp"
 #include "pool/scheduler.hpp"
 #include "pool/waiting.hpp"
+#include "protocol/dead_letter.hpp"
 
 namespace bulkhead::pool {
 
@@ -225,6 +226,7 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
     note_not_offered(*call);
     if (call->extras && call->extras->sentence) {
       Failure failure = *std::exchange(call->extras->sentence, std::nullopt);
+      keep_letter(link, *call, sequence, failure, lost);
       if (try_again(*call, failure, now)) {
         ++link.tally.retried;
       } else {
@@ -241,6 +243,7 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
     failure.lost.task_id = call->id;
     if (!link.doom().empty()) failure.lost.detail = link.doom();
     failure.text = "task \"" + call->task->name + "\" lost its worker: " + (link.doom().empty() ? how : link.doom());
+    keep_letter(link, *call, sequence, failure, lost);
     lose_item(link, *call, sequence, std::move(failure), now);
   }
   const Ending ending = link.is_doomed()      ? Ending::kDoomed
@@ -250,6 +253,24 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
   if (host_ != nullptr) dispatch(now);
   wait_for_spinner(lock);
   return ending;
+}
+
+// Of the item that ran. Not of one that somebody cancelled.
+void Scheduler::keep_letter(const WorkerLink& link, const Call& call, std::uint64_t sequence, const Failure& failure,
+                            const WorkerLost::Info& lost) {
+  if (!limits_.keeps_dead_letters || host_ == nullptr || failure.code == ErrorCode::kTaskCancelled) return;
+  const auto items = call.large ? call.large->get() : arguments_in_ring(link, sequence);
+  const auto from = items_after(items, call.stride, call.finished - call.offered_from);
+  const auto item = first_item(from, call.stride);
+  if (item.size() > protocol::kMaxLetterBytes) return;
+  host_->keep_dead_letter({.task = call.task,
+                           .codec = static_cast<std::uint8_t>(call.codec),
+                           .attempt = call.attempt,
+                           .item = call.first_index + call.finished,
+                           .worker_pid = lost.worker_pid,
+                           .why = failure.text,
+                           .backtrace = lost.backtrace,
+                           .arguments = {item.begin(), item.end()}});
 }
 
 // The item that ran is lost; those after it run elsewhere.

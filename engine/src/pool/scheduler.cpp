@@ -172,6 +172,7 @@ void Scheduler::queue(Call& call, bool is_new) {
   }
   queued_items_ += call.count - call.finished;
   queued_bytes_ += call.held_bytes();
+  if (!bars_.empty() && bar_of(*call.task) != nullptr) has_barred_in_queue_ = true;
 }
 
 void Scheduler::unqueue(Call& call) noexcept {
@@ -223,6 +224,7 @@ CompletionRef Scheduler::submit(const Submission& submission, detail::VerdictCal
   Lock lock(mutex_);
   refuse_if_closed();
   make_room_for(lock, submission);
+  if (!bars_.empty()) refuse_if_barred(*submission.task);
   if (submission.terms != nullptr && submission.terms->on_progress) host_->prepare_callbacks();
   if (callback) host_->prepare_callbacks();
   Call* call = new_call(submission);
@@ -260,6 +262,7 @@ void Scheduler::add_chunk(Map& map, const Submission& submission) {
   Lock lock(mutex_);
   refuse_if_closed();
   make_room_for(lock, submission);
+  if (!bars_.empty()) refuse_if_barred(*submission.task);
   if (submission.terms != nullptr && submission.terms->on_progress) host_->prepare_callbacks();
   if (map.chunks.size() == map.chunks.capacity()) map.chunks.reserve(std::max<std::size_t>(16, 2 * map.chunks.size()));
   Call* call = new_call(submission);
@@ -367,6 +370,7 @@ void Scheduler::flush_dropped_blocks(WorkerLink& link) {
 
 // Gives out what is queued, evens out what is not, and tells the workers to leave when nothing will come any more.
 void Scheduler::dispatch(Clock::time_point now) {
+  if (has_barred_in_queue_) fail_barred();
   offer_pending(now);
   if (pending_.is_empty()) {
     rebalance(now);

@@ -40,6 +40,18 @@
 
 namespace bulkhead::pool {
 
+// An attempt that cost its worker: what SchedulerHost::keep_dead_letter() gets.
+struct LostAttempt {
+  const detail::TaskInfo* task = nullptr;
+  std::uint8_t codec = 0;
+  std::uint32_t attempt = 1;
+  std::uint64_t item = 0;
+  std::int64_t worker_pid = 0;
+  std::string why;
+  std::vector<StackFrame> backtrace;
+  std::vector<std::byte> arguments;
+};
+
 // What the scheduler asks of those who own processes and threads. Called under the scheduler's lock: they must not
 // block and not call back.
 class SchedulerHost {
@@ -67,8 +79,16 @@ class SchedulerHost {
   virtual void arm_timer(std::chrono::steady_clock::time_point when) = 0;
   // There is work for workers that left because they had none.
   virtual void wake_resting() = 0;
+  // Write this down, soon, without the lock. Only with keeps_dead_letters.
+  virtual void keep_dead_letter(LostAttempt) {}
   // Closed, and no task is left: workers were told to leave.
   virtual void all_work_done() = 0;
+};
+
+// Numbers of tasks in the catalogue: of one plugin's.
+struct TaskRange {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
 };
 
 // What a pool allows itself.
@@ -80,6 +100,7 @@ struct SchedulerLimits {
   std::uint64_t max_tasks_per_child = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t max_tasks_jitter = 0;
   std::uint64_t max_rss = std::numeric_limits<std::uint64_t>::max();
+  bool keeps_dead_letters = false;
 };
 
 class Scheduler {
@@ -131,6 +152,12 @@ class Scheduler {
   void close();
   // No more submissions; every open task gets `code`'s verdict with this text.
   void fail_all(ErrorCode code, const std::string& text);
+  // The tasks of these numbers get this failure instead of a worker: those that wait now, and whatever comes; what a
+  // worker has in its ring it may still do. Until unbar().
+  void bar(TaskRange tasks, const std::string& text, const std::string& path);
+  void unbar();
+  // Undoes fail_all() for PoolBroken. False: the pool is not broken.
+  bool reopen();
   [[nodiscard]] bool is_closed() const;
   // Closed, and every task has its verdict: a worker that ends now is not replaced.
   [[nodiscard]] bool is_finished() const;
@@ -209,6 +236,8 @@ class Scheduler {
   [[nodiscard]] Failure failure_from(const WorkerLink& link, const Call& call,
                                      const protocol::Record<protocol::ReplyHeader>& reply) const;
   void handle_progress(Call& call, const protocol::Record<protocol::ReplyHeader>& reply);
+  void keep_letter(const WorkerLink& link, const Call& call, std::uint64_t sequence, const Failure& failure,
+                   const WorkerLost::Info& lost);
   void lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure, Clock::time_point now);
 
   // verdicts.cpp: from outcome to verdict. The lock is held.
@@ -237,6 +266,16 @@ class Scheduler {
   [[nodiscard]] bool cancel_call(Call& call, TellRunning tell_running);
   [[nodiscard]] bool cancel_calls(detail::Completion& completion, TellRunning tell_running);
   [[nodiscard]] std::vector<Call*> open_calls();
+
+  // barring.cpp: plugins that are not used any more. The lock is held.
+  struct Bar {
+    TaskRange tasks;
+    std::string text;
+    std::string path;
+  };
+  [[nodiscard]] const Bar* bar_of(const detail::TaskInfo& task) const noexcept;
+  void refuse_if_barred(const detail::TaskInfo& task) const;
+  void fail_barred();
 
   // retries.cpp. The lock is held.
   // True: it will be tried again. False: `failure` is final, and knows of the earlier attempts.
@@ -285,6 +324,8 @@ class Scheduler {
   std::uint64_t next_call_id_ = 1;
   std::uint64_t open_calls_ = 0;      // without a verdict
   std::uint32_t callbacks_open_ = 0;  // completions somebody must be told of though nobody waits
+  std::vector<Bar> bars_;
+  bool has_barred_in_queue_ = false;
   bool is_closed_ = false;
   bool has_given_up_ = false;  // by fail_all()
   ErrorCode closed_code_ = ErrorCode::kPoolClosed;

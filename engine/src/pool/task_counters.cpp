@@ -52,6 +52,7 @@ void Tally::count_failures(ErrorCode code, std::uint64_t items) noexcept {
       return;
     case ErrorCode::kPoolClosed:
     case ErrorCode::kPoolBroken:
+    case ErrorCode::kPlugin:
       dropped += items;
       return;
     default:

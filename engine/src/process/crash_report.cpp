@@ -136,6 +136,7 @@ CrashReport read_crash_report(std::span<const std::byte> last_words, const ExitS
     StackFrame frame = symboliser.frame(i);
     if (!is_in_plugin && symboliser.plugin_of(i) != nullptr) {
       is_in_plugin = true;
+      report.plugin = static_cast<std::uint32_t>(symboliser.plugin_of(i) - plugins.data());
       if (!is_sdk_code(frame)) report.place = place_of(frame);
     }
     if (fallback.empty()) fallback = place_of(frame);

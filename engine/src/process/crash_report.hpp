@@ -22,6 +22,7 @@ struct CrashReport {
   bool is_stack_overflow = false;
   // The innermost function of a plugin, or else of anything; shortened for a sentence. Empty when that is the SDK's.
   std::string place;
+  std::optional<std::uint32_t> plugin;  // that function's, by number
   std::string terminate_text;
   std::vector<StackFrame> backtrace;
   std::string last_log;

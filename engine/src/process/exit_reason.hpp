@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "bulkhead/error.hpp"
@@ -39,6 +40,9 @@ struct ExitReason {
   std::chrono::nanoseconds user_time{};
   std::chrono::nanoseconds system_time{};
   bool oom_hint = false;
+  bool is_late = false;  // it was ended because it was not ready in time
+  // The number of the plugin it was loading or initialising, or crashed in; nullopt: none, or it is not known.
+  std::optional<std::uint32_t> plugin{};
   CrashReport crash;
 };
 

@@ -183,7 +183,9 @@ void ThreadWorker::Life::run() {
     setup.plugins.push_back({.name = plugin.name,
                              .shown_path = plugin.shown_path,
                              .config_json = plugin.config_json,
-                             .fd = plugin_files_[i].get()});
+                             .fd = plugin_files_[i].get(),
+                             .is_left_out = plugin.is_left_out,
+                             .task_count = plugin.task_count});
   }
   if (const auto& initializer = config_->initializer) {
     setup.initializer = {.task = initializer->task,
@@ -246,8 +248,8 @@ ThreadWorker::~ThreadWorker() {
 
 void ThreadWorker::start() {
   limit_ = loop_.at(Deadline::after(config_->init_limit), [this] {
-    condemn("it was not ready within " + support::duration_text(config_->init_limit) +
-            what_starting_worker_does(life_->host(), *config_));
+    is_late_ = true;
+    condemn(late_text(life_->host(), *config_));
     leave_alone("did not get ready in time");
     finish();
   });
@@ -319,7 +321,8 @@ void ThreadWorker::leave_alone(const std::string& why) noexcept {
 void ThreadWorker::finish() {
   limit_.reset();
   join_timer_.reset();
-  ExitReason reason{.known = true, .was_ready = is_ready_};
+  ExitReason reason{.known = true, .was_ready = is_ready_, .is_late = is_late_};
+  if (!is_ready_) reason.plugin = plugin_in_work(life_->host(), *config_);
   if (is_left_alone_) {
     // It still runs, and may be writing its ending.
     reason.exit_code = worker::kStartFailedStatus;

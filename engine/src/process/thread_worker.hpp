@@ -67,6 +67,7 @@ class ThreadWorker final : public Worker {
   const std::shared_ptr<Life> life_;
 
   std::atomic<bool> is_ready_ = false;
+  bool is_late_ = false;
   std::atomic<bool> was_told_to_leave_ = false;
   std::mutex mutex_;
   std::string condemned_;  // guarded by mutex_

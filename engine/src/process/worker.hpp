@@ -30,6 +30,8 @@ struct PluginToLoad {
   std::string shown_path;
   int fd = -1;  // borrowed
   std::string config_json;
+  std::uint32_t task_count = 0;
+  bool is_left_out = false;  // its circuit is open: workers do without it
 };
 
 // A task that each worker runs once before it is ready.
@@ -52,7 +54,7 @@ struct WorkerConfig {
   int leader_bell_fd = -1;
   int pump_bell_fd = -1;
   std::chrono::nanoseconds handshake_limit = std::chrono::seconds(10);  // until its channel is attached
-  std::chrono::nanoseconds init_limit = std::chrono::seconds(30);       // from there until it is ready
+  std::chrono::nanoseconds init_limit = std::chrono::seconds(8);        // from there until it is ready
 };
 
 class Worker {

@@ -84,8 +84,11 @@ void WorkerProcess::send_attach() {
           "the configuration of plugin \"" + plugin.name + "\" has " + std::to_string(plugin.config_json.size()) +
           " bytes, " + std::to_string(protocol::kMaxConfigBytes) + " are possible (put it in a file and name that)");
     }
-    process_.send(protocol::encode(
-                      protocol::PluginMessage{plugin.name, protocol::cut_text(plugin.shown_path), plugin.config_json}),
+    process_.send(protocol::encode(protocol::PluginMessage{.name = plugin.name,
+                                                           .shown_path = protocol::cut_text(plugin.shown_path),
+                                                           .config_json = plugin.config_json,
+                                                           .is_left_out = plugin.is_left_out,
+                                                           .task_count = plugin.task_count}),
                   std::array{plugin.fd});
   }
   if (const auto& initializer = config_->initializer) {
@@ -124,7 +127,8 @@ void WorkerProcess::attached() {
   is_attached_ = true;
   drop_name();
   limit_ = loop_.at(Deadline::after(config_->init_limit), [this] {
-    process_.give_up("it was not ready within " + support::duration_text(config_->init_limit) + doing());
+    is_late_ = true;
+    process_.give_up(late_text(channel_, *config_));
   });
 }
 
@@ -149,9 +153,12 @@ void WorkerProcess::ended(const ExitStatus& status, std::string text) {
       .max_rss_bytes = status.max_rss_bytes,
       .user_time = status.user_time,
       .system_time = status.system_time,
+      .is_late = is_late_,
   };
+  if (is_attached_ && !is_ready_) reason.plugin = plugin_in_work(channel_, *config_);
   reason.oom_hint = reason.is_unexplained && status.is_memory_short;
   if (is_attached_) reason.crash = read_crash_report(channel_.last_words(), status, config_->plugins);
+  if (is_ready_) reason.plugin = reason.crash.plugin;
   if (reason.text.empty() && !is_ready_) {
     reason.text = "it ended while it started" + doing();
   }

@@ -63,6 +63,7 @@ class WorkerProcess final : public Worker, private ManagedProcess::Listener {
   std::string failure_;  // what it said
   Phase failure_phase_ = Phase::kStart;
   std::atomic<bool> is_ready_ = false;
+  bool is_late_ = false;
 
   ipc::HostChannel channel_;
   ManagedProcess process_;

@@ -1,5 +1,7 @@
 #include "process/worker_status.hpp"
 
+#include "support/duration_text.hpp"
+
 namespace bulkhead::process {
 
 Phase phase_of(const ipc::HostChannel& channel, bool is_ready) noexcept {
@@ -22,6 +24,18 @@ std::string what_starting_worker_does(const ipc::HostChannel& channel, const Wor
   const auto& plugin = config.plugins[index];
   return (is_init ? ", in the initialiser of plugin \"" : ", loading plugin \"") + plugin.name + "\" (" +
          plugin.shown_path + ")";
+}
+
+std::optional<std::uint32_t> plugin_in_work(const ipc::HostChannel& channel, const WorkerConfig& config) {
+  const auto status = channel.status();
+  const auto phase = static_cast<Phase>(status.phase);
+  if ((phase != Phase::kLoad && phase != Phase::kInit) || status.task_id >= config.plugins.size()) return std::nullopt;
+  return static_cast<std::uint32_t>(status.task_id);
+}
+
+std::string late_text(const ipc::HostChannel& channel, const WorkerConfig& config) {
+  return "it was not ready within " + support::duration_text(config.init_limit) +
+         what_starting_worker_does(channel, config) + " (init_timeout gives it more)";
 }
 
 std::string start_failure_text(Phase phase, const std::string& plugin, std::string text) {

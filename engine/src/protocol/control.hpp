@@ -61,6 +61,7 @@ inline constexpr int kSocketFd = 3;
 inline constexpr const char* kWardenArgument = "--bulkhead-warden";
 inline constexpr const char* kWorkerArgument = "--bulkhead-worker";
 inline constexpr const char* kProbeArgument = "--bulkhead-probe";
+inline constexpr const char* kReplayArgument = "--bulkhead-replay";  // and a dead letter's file, and how many times
 
 // Texts are cut to this before they are sent, so that a message always fits the socket.
 inline constexpr std::size_t kMaxControlTextBytes = 16 * 1024;
@@ -217,9 +218,11 @@ struct PluginMessage {
   std::string name;
   std::string shown_path;
   std::string config_json;
+  bool is_left_out = false;      // not to be loaded
+  std::uint32_t task_count = 0;  // the numbers it has among the tasks, loaded or not
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(name, shown_path, config_json);
+    archive(name, shown_path, config_json, is_left_out, task_count);
   }
 };
 

@@ -70,7 +70,9 @@ class Worker {
       plugins.push_back({.name = std::move(received.message.name),
                          .shown_path = std::move(received.message.shown_path),
                          .config_json = std::move(received.message.config_json),
-                         .fd = received.fds.front().release()});
+                         .fd = received.fds.front().release(),
+                         .is_left_out = received.message.is_left_out,
+                         .task_count = received.message.task_count});
     }
     return plugins;
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "bulkhead/error.hpp"
 #include "ipc/fork_guard.hpp"
@@ -55,7 +56,7 @@ constexpr auto kProgressInterval = std::chrono::milliseconds(10);
 
 class Executor {
  public:
-  Executor(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks);
+  Executor(ipc::WorkerChannel& channel, int control_fd, std::span<const TaskToRun> tasks);
   [[nodiscard]] int run();
   // Why it failed; empty: it did not. The state it makes is the one that later calls use.
   [[nodiscard]] std::string run_initializer(const InitializerRun& initializer);
@@ -73,6 +74,10 @@ class Executor {
   [[nodiscard]] std::span<const std::byte> items_of(const CallHeader& header, std::span<const std::byte> payload);
   // What the items that the plugin does not end itself end with.
   [[nodiscard]] std::int32_t run_items(Slot& slot, const CallHeader& header, std::span<const std::byte> payload);
+  // Null: no such task, or its plugin is left out.
+  [[nodiscard]] Slot* slot_of(std::uint32_t index) noexcept {
+    return index < slots_.size() && slots_[index].task != nullptr ? &slots_[index] : nullptr;
+  }
   [[nodiscard]] bool make_state(Slot& slot, const CallHeader& header);
   void end_remaining_items(std::int32_t outcome);
   void destroy_states();
@@ -117,7 +122,7 @@ class Executor {
   Clock::time_point last_progress_;
 };
 
-Executor::Executor(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks)
+Executor::Executor(ipc::WorkerChannel& channel, int control_fd, std::span<const TaskToRun> tasks)
     : channel_(channel), blocks_(control_fd), writer_(channel, blocks_) {
   slots_.reserve(tasks.size());
   states_in_order_.reserve(tasks.size());
@@ -188,8 +193,9 @@ int Executor::run() {
 
 void Executor::run_call(const protocol::Record<CallHeader>& call) {
   const CallHeader& header = call.header;
-  if (header.task_index >= slots_.size()) end_process("the host called a task that does not exist");
-  Slot& slot = slots_[header.task_index];
+  Slot* const known = slot_of(header.task_index);
+  if (known == nullptr) end_process("the host called a task that is not loaded");
+  Slot& slot = *known;
   item_ = 0;
   count_ = header.count;
   call_.codec = header.codec;
@@ -283,8 +289,9 @@ bool Executor::make_state(Slot& slot, const CallHeader& header) {
 }
 
 std::string Executor::run_initializer(const InitializerRun& initializer) {
-  if (initializer.task_index >= slots_.size()) end_process("the host named an initializer that does not exist");
-  Slot& slot = slots_[initializer.task_index];
+  Slot* const known = slot_of(initializer.task_index);
+  if (known == nullptr) end_process("the host named an initializer that is not loaded");
+  Slot& slot = *known;
   CallHeader header;
   header.codec = initializer.codec;
   header.deadline_ns = std::numeric_limits<std::int64_t>::max();
@@ -402,7 +409,7 @@ void Executor::progress(std::uint64_t done, std::uint64_t total, std::string_vie
 
 }  // namespace
 
-int run_tasks(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks) {
+int run_tasks(ipc::WorkerChannel& channel, int control_fd, std::span<const TaskToRun> tasks) {
   try {
     return Executor(channel, control_fd, tasks).run();
   } catch (const std::exception& error) {
@@ -412,15 +419,8 @@ int run_tasks(ipc::WorkerChannel& channel, int control_fd, const std::vector<Tas
 }
 
 int run_tasks(ExecutorSetup& setup) {
-  std::vector<TaskToRun> tasks;
-  for (std::size_t i = 0; i < setup.plugins.size(); ++i) {
-    const plugin::LoadedPlugin& plugin = *setup.plugins[i];
-    for (std::uint64_t task = 0; task < plugin.table().task_count; ++task) {
-      tasks.push_back({&plugin.task(task), setup.hosts[i]});
-    }
-  }
   try {
-    Executor executor(setup.channel, setup.control_fd, tasks);
+    Executor executor(setup.channel, setup.control_fd, setup.tasks);
     if (setup.initializer != nullptr) {
       if (auto error = executor.run_initializer(*setup.initializer); !error.empty()) {
         detail::raise<TaskError>(std::move(error));

@@ -9,12 +9,10 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <vector>
 
 #include <bulkhead/sdk/abi.h>
 
 #include "ipc/worker_channel.hpp"
-#include "plugin/loader.hpp"
 
 namespace bulkhead::worker {
 
@@ -32,24 +30,25 @@ struct InitializerRun {
   std::uint64_t status_id = 0;  // what the status shows as the task's id meanwhile
 };
 
+// A task under its number (CallHeader::task_index). Without a table: of a plugin that is left out, and never called.
+struct TaskToRun {
+  const bulkhead_task* task = nullptr;
+  const bulkhead_host* host = nullptr;  // what its plugin's load() was given
+};
+
 struct ExecutorSetup {
   ipc::WorkerChannel& channel;
-  int control_fd;                                  // borrowed; blocks arrive here
-  std::span<plugin::LoadedPlugin* const> plugins;  // in the catalogue's order
-  std::span<const bulkhead_host* const> hosts;     // what each plugin's load() was given
-  const InitializerRun* initializer = nullptr;     // null: none
-  std::function<void()> say_ready;                 // called before the first task, after the initializer
+  int control_fd;  // borrowed; blocks arrive here
+  std::span<const TaskToRun> tasks;
+  const InitializerRun* initializer = nullptr;  // null: none
+  std::function<void()> say_ready;              // called before the first task, after the initializer
 };
 
-// Throws TaskError when the initializer fails; no task has run then. Runs until kShutdown; returns the exit status 0, all states destroyed. Everything else that ends
-// the loop ends the process: kExitProtocol, with the reason on stderr.
+// Runs until kShutdown; returns the exit status 0, all states destroyed. Throws TaskError when the initializer fails; no
+// task has run then. Everything else that ends the loop ends the process: kExitProtocol, with the reason on stderr.
 [[nodiscard]] int run_tasks(ExecutorSetup& setup);
 
-// The same over bare tables, in the order of CallHeader::task_index.
-struct TaskToRun {
-  const bulkhead_task* task;
-  const bulkhead_host* host;
-};
-[[nodiscard]] int run_tasks(ipc::WorkerChannel& channel, int control_fd, const std::vector<TaskToRun>& tasks);
+// The same without an initializer, and with nobody to tell.
+[[nodiscard]] int run_tasks(ipc::WorkerChannel& channel, int control_fd, std::span<const TaskToRun> tasks);
 
 }  // namespace bulkhead::worker

@@ -1,4 +1,4 @@
-// The worker program's three roles, by its first argument.
+// The worker program's roles, by its first argument.
 #pragma once
 
 #include <span>

@@ -46,30 +46,38 @@ void WorkerBody::enter(Phase phase, std::size_t plugin_index, std::string plugin
 
 void WorkerBody::load() {
   for (std::size_t i = 0; i < setup_.plugins.size(); ++i) {
+    auto& loaded = loaded_.emplace_back();
+    if (setup_.plugins[i].is_left_out) continue;
     enter(Phase::kLoad, i, setup_.plugins[i].name);
     note_plugin_loading(i);
-    loaded_.push_back(plugin::LoadedPlugin::load(setup_.plugins[i].fd, setup_.plugins[i].shown_path));
-    note_plugin_loaded(&loaded_.back().table());
+    loaded = plugin::LoadedPlugin::load(setup_.plugins[i].fd, setup_.plugins[i].shown_path);
+    note_plugin_loaded(&loaded->table());
   }
 }
 
 void WorkerBody::initialise() {
   for (std::size_t i = 0; i < setup_.plugins.size(); ++i) {
+    auto& host = hosts_.emplace_back();
+    if (!loaded_[i]) continue;
     enter(Phase::kInit, i, setup_.plugins[i].name);
-    hosts_.push_back(lasting_host(setup_.plugins[i].name, setup_.plugins[i].config_json));
+    host = lasting_host(setup_.plugins[i].name, setup_.plugins[i].config_json);
     std::string error;
-    if (!run_load(loaded_[i].table(), hosts_.back(), error)) detail::raise<TaskError>(std::move(error));
+    if (!run_load(loaded_[i]->table(), host, error)) detail::raise<TaskError>(std::move(error));
   }
 }
 
 int WorkerBody::run_executor() {
-  std::vector<plugin::LoadedPlugin*> loaded;
-  for (auto& one : loaded_) loaded.push_back(&one);
-  ExecutorSetup setup{.channel = setup_.channel,
-                      .control_fd = setup_.control_fd,
-                      .plugins = loaded,
-                      .hosts = hosts_,
-                      .say_ready = [this] {
+  std::vector<TaskToRun> tasks;
+  for (std::size_t i = 0; i < loaded_.size(); ++i) {
+    if (!loaded_[i]) {
+      tasks.resize(tasks.size() + setup_.plugins[i].task_count);
+      continue;
+    }
+    for (std::uint64_t task = 0; task < loaded_[i]->table().task_count; ++task) {
+      tasks.push_back({&loaded_[i]->task(task), hosts_[i]});
+    }
+  }
+  ExecutorSetup setup{.channel = setup_.channel, .control_fd = setup_.control_fd, .tasks = tasks, .say_ready = [this] {
                         setup_.channel.set_status(static_cast<std::uint8_t>(Phase::kIdle), 0, 0);
                         setup_.say_ready();
                       }};

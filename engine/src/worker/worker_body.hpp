@@ -25,6 +25,8 @@ struct PluginToRun {
   std::string shown_path;
   std::string config_json;
   int fd = -1;
+  bool is_left_out = false;      // not to be loaded: its tasks are never called
+  std::uint32_t task_count = 0;  // as the host knows it
 };
 
 struct InitializerToRun {
@@ -60,7 +62,8 @@ class WorkerBody {
   [[nodiscard]] int run_executor();
 
   Setup setup_;
-  std::vector<plugin::LoadedPlugin> loaded_;
+  // By the plugins' numbers; empty for those left out.
+  std::vector<std::optional<plugin::LoadedPlugin>> loaded_;
   std::vector<const bulkhead_host*> hosts_;
   Phase phase_ = Phase::kStart;
   std::string plugin_;

@@ -147,6 +147,7 @@ class Backend {
   virtual void terminate() = 0;
   // Throws UsageError before close() or terminate().
   virtual void join() = 0;
+  virtual void revive() = 0;
 };
 
 }  // namespace bulkhead::detail
