@@ -23,7 +23,7 @@ class ChaosTest : public EngineTest {
 
 TEST_F(ChaosTest, WorkersKilledUnderLoadCostAtMostTheTasksThatRan) {
   const auto seed = random_seed();
-  const int wanted = kills_wanted(200);
+  const int wanted = kills_wanted(1000);
   auto pool = engine_.pool({.processes = 4});
   std::atomic<bool> is_over = false;
   std::atomic<int> submitted = 0;
@@ -142,6 +142,61 @@ TEST_F(ChaosTest, PoolsDroppedUnderLoadLeaveNothing) {
       }
     }
   }
+}
+
+// What this process holds; see the soak test.
+struct Holdings {
+  std::size_t threads = thread_count();
+  std::size_t descriptors = open_descriptors().size();
+  std::size_t mappings = lines_of("/proc/self/maps").size();
+  std::uint64_t memory = anonymous_bytes();
+};
+
+TEST_F(ChaosTest, ALongRunWithKillsEndsAtItsBaseline) {
+  const auto seed = random_seed();
+  constexpr int kTasksAKill = 100;
+  const int kills = kills_wanted(200);
+  auto pool = engine_.pool({.processes = 2});
+  std::mt19937 random(seed);
+  const auto run = [&](int rounds) {
+    for (int round = 0; round < rounds; ++round) {
+      std::vector<AsyncResult<std::int64_t>> results;
+      for (int i = 0; i < kTasksAKill; ++i) {
+        results.push_back(pool.apply_async<std::int64_t>("misbehave.spin_us", random() % 20));
+      }
+      if (const pid_t worker = any_worker(random); worker != 0) (void)::kill(worker, SIGKILL);
+      for (const auto& result : results) {
+        try {
+          (void)result.get();
+        } catch (const WorkerLost&) {
+        }
+      }
+    }
+  };
+  const auto settled = [&] {
+    const auto ready = [&] {
+      const auto workers = pool.stats().workers;
+      return std::ranges::all_of(workers, [](const auto& worker) { return worker.is_ready; });
+    };
+    EXPECT_TRUE(eventually(kPatience, ready));
+    return Holdings();
+  };
+  run(kills / 4);  // until everything has its size: stacks, arenas, the task table
+  const Holdings before = settled();
+  run(kills);
+  const auto is_at_baseline = [&] {
+    const Holdings now = settled();
+    return now.threads == before.threads && now.descriptors == before.descriptors &&
+           now.mappings <= before.mappings + 4;
+  };
+  EXPECT_TRUE(eventually(kPatience, is_at_baseline));
+  const Holdings after = settled();
+  EXPECT_LE(after.memory, before.memory + (1u << 20));
+  std::cout << kills * kTasksAKill << " tasks, " << kills << " kills; threads " << before.threads << " and "
+            << after.threads << ", descriptors " << before.descriptors << " and " << after.descriptors << ", mappings "
+            << before.mappings << " and " << after.mappings << ", memory + "
+            << (static_cast<std::int64_t>(after.memory) - static_cast<std::int64_t>(before.memory)) / 1024 << " KiB"
+            << std::endl;
 }
 
 }  // namespace

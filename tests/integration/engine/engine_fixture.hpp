@@ -149,6 +149,18 @@ inline void touch(const std::string& path) { std::ofstream(path, std::ios::app).
   return 0;
 }
 
+// What this process has allocated.
+[[nodiscard]] inline std::uint64_t anonymous_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "RssAnon:") continue;
+    std::uint64_t kibibytes = 0;
+    status >> kibibytes;
+    return kibibytes << 10;
+  }
+  return 0;
+}
+
 // Set by the test; printed, so that a failure can be repeated.
 [[nodiscard]] inline std::uint32_t random_seed() {
   const char* given = std::getenv("BULKHEAD_TEST_SEED");

@@ -13,17 +13,6 @@ namespace {
 
 class VerdictsTest : public LimitsTest {
  protected:
-  [[nodiscard]] static std::uint64_t anonymous_bytes() {
-    std::ifstream status("/proc/self/status");
-    for (std::string word; status >> word;) {
-      if (word != "RssAnon:") continue;
-      std::uint64_t kibibytes = 0;
-      status >> kibibytes;
-      return kibibytes << 10;
-    }
-    return 0;
-  }
-
   struct Task {
     std::int64_t number;
     AsyncResult<std::int64_t> result;

@@ -64,7 +64,7 @@ max_timeout = "10m"
 TEST(Explain, ShowsTheDefaultsOfWhatNobodySets) {
   EXPECT_THAT(lines_for("", resize()), IsSupersetOf({
                                            "pool.start_method = \"forkserver\"  # default",
-                                           "pool.init_timeout = \"30s\"  # default",
+                                           "pool.init_timeout = \"8s\"  # default",
                                            "pool.max_rss = \"none\"  # default",
                                            "pool.kill_grace = \"2s\"  # default",
                                            "pool.when_full = \"block\"  # default",
