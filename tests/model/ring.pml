@@ -117,7 +117,7 @@ end_dead:
 /* -- the host -- */
 
 /* HostChannel, WorkerLink */
-hidden byte i;
+byte i;
 byte next_sequence, front;       /* offered and not settled: front .. next_sequence - 1 */
 byte call[CLAIMS];               /* 0: taken back */
 byte known[CLAIMS];              /* HostClaims: what a word holds while its record is offered */
