@@ -209,7 +209,7 @@ end:
 }
 
 /* A submission with a callback, and the thread that runs it. */
-active proctype caller() {
+proctype caller() {
   LOCKED(
     is_callback_open = true;
     if :: !is_leader_parked -> set(RESTING) :: else fi; /* expect_callback() */
@@ -258,6 +258,6 @@ end:
 init {
   atomic {
     is_submitted[0] = true; is_submitted[2] = true; /* 1 gets no result: it gives up */
-    run waiter(0); run waiter(1); run waiter(2)
+    run waiter(0); run waiter(1); run waiter(2); run caller()
   }
 }
