@@ -218,6 +218,8 @@ class ElfReader {
   }
 
   void read_dynamic(const Elf64_Phdr& segment) {
+    if (has_dynamic_) fail(Reason::kNotElf, "it has two dynamic segments");
+    has_dynamic_ = true;
     const auto area = bytes(segment.p_offset, segment.p_filesz, "the dynamic segment");
     std::uint64_t strings_address = 0;
     std::uint64_t strings_size = 0;
@@ -254,13 +256,16 @@ class ElfReader {
     }
   }
 
-  [[nodiscard]] std::string_view dynamic_string(std::span<const std::byte> strings, std::uint64_t offset) const {
+  [[nodiscard]] std::string_view dynamic_string(std::span<const std::byte> strings, std::uint64_t offset) {
     if (offset >= strings.size()) truncated("a dynamic string");
     const auto rest = strings.subspan(offset, std::min<std::size_t>(strings.size() - offset, kMaxDynamicStringBytes));
     const auto* end = std::memchr(rest.data(), 0, rest.size());
     if (end == nullptr) truncated("a dynamic string");
-    return {reinterpret_cast<const char*>(rest.data()),
-            static_cast<std::size_t>(static_cast<const std::byte*>(end) - rest.data())};
+    const auto size = static_cast<std::size_t>(static_cast<const std::byte*>(end) - rest.data());
+    // As with notes: a thousand entries may name one string, which is copied for each.
+    string_bytes_read_ += size;
+    if (string_bytes_read_ > file_.size()) truncated("its dynamic strings");
+    return {reinterpret_cast<const char*>(rest.data()), size};
   }
 
   std::span<const std::byte> file_;
@@ -270,6 +275,8 @@ class ElfReader {
   std::vector<Elf64_Shdr> sections_;
   ElfFacts facts_;
   std::uint64_t note_bytes_read_ = 0;
+  std::uint64_t string_bytes_read_ = 0;
+  bool has_dynamic_ = false;
 };
 
 }  // namespace

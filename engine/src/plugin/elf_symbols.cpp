@@ -1,15 +1,14 @@
 #include "plugin/elf_symbols.hpp"
 
-#include <cxxabi.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <optional>
+
+#include "plugin/symbol_name.hpp"
 
 namespace bulkhead::plugin {
 
@@ -32,9 +31,13 @@ std::size_t read_at(int fd, std::uint64_t offset, void* to, std::size_t size) {
   return done;
 }
 
+// No more than the file has: what it claims to have costs nothing.
 template <class T>
 std::vector<T> read_array(int fd, std::uint64_t offset, std::uint64_t bytes) {
-  std::vector<T> items(bytes / sizeof(T));
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || status.st_size < 0) return {};
+  const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
+  std::vector<T> items(std::min(bytes, file_bytes - std::min(file_bytes, offset)) / sizeof(T));
   items.resize(read_at(fd, offset, items.data(), items.size() * sizeof(T)) / sizeof(T));
   return items;
 }
@@ -60,9 +63,10 @@ ElfSymbols::ElfSymbols(int fd) : fd_(fd) {
   const auto sections = read_sections(fd_);
   // The full table is missing from a stripped file; the other has only what is exported.
   for (const std::uint32_t type : {SHT_SYMTAB, SHT_DYNSYM}) {
-    for (const Elf64_Shdr& section : sections) {
-      if (section.sh_type == type && functions_.empty()) read_table(section, sections);
-    }
+    // No file has two of a type; thousands over the same bytes must not cost thousands of readings.
+    const auto table = std::find_if(sections.begin(), sections.end(),
+                                    [&](const Elf64_Shdr& section) { return section.sh_type == type; });
+    if (table != sections.end() && functions_.empty()) read_table(*table, sections);
   }
   std::stable_sort(functions_.begin(), functions_.end(),
                    [](const Function& a, const Function& b) { return a.begin < b.begin; });
@@ -95,13 +99,6 @@ std::string ElfSymbols::find(std::uint64_t address) const {
   if (end == std::string::npos) return {};
   name.resize(end);
   return spelled_for_people(name);
-}
-
-std::string spelled_for_people(const std::string& symbol) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> spelled(abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status),
-                                                       &std::free);
-  return spelled && status == 0 ? std::string(spelled.get()) : symbol;
 }
 
 }  // namespace bulkhead::plugin

@@ -34,7 +34,4 @@ class ElfSymbols {
   std::vector<Function> functions_;  // by their beginnings
 };
 
-// "shop::price(int)" for "_ZN4shop5priceEi"; what is not spelled by a compiler stays as it is.
-[[nodiscard]] std::string spelled_for_people(const std::string& symbol);
-
 }  // namespace bulkhead::plugin

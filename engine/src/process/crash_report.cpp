@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "plugin/elf_symbols.hpp"
+#include "plugin/symbol_name.hpp"
 #include "process/exit_reason.hpp"
 #include "process/worker.hpp"
 #include "protocol/last_words.hpp"
@@ -109,7 +110,11 @@ std::string terminate_text(const ReadLastWords& words) {
 }
 
 // A task the compiler has put into the code that calls it: the name would be a screenful about that.
-bool is_sdk_code(const StackFrame& frame) { return frame.symbol.find("bulkhead::sdk::") != std::string::npos; }
+bool is_sdk_code(const StackFrame& frame) {
+  // The second when the name is one that nobody writes out.
+  return frame.symbol.find("bulkhead::sdk::") != std::string::npos ||
+         frame.symbol.find("N8bulkhead3sdk") != std::string::npos;
+}
 
 // "shop::price(int)"; in a file without names "shop.so+0x12ab".
 std::string place_of(const StackFrame& frame) {

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <link.h>
+#include <sys/resource.h>
 
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <string>
 
@@ -84,12 +86,25 @@ TEST(ElfSymbols, AreReadFromAnyDamagedFile) {
   }
 }
 
-TEST(SpelledForPeople, LeavesWhatNoCompilerSpelled) {
-  EXPECT_EQ(spelled_for_people("_ZN4shop5priceEi"), "shop::price(int)");
-  EXPECT_EQ(spelled_for_people("St12domain_error"), "std::domain_error");
-  EXPECT_EQ(spelled_for_people("abort"), "abort");
-  EXPECT_EQ(spelled_for_people("_Znonsense"), "_Znonsense");
-  EXPECT_EQ(spelled_for_people(""), "");
+TEST(ElfSymbols, OfATableThatIsNotThereCostNothing) {
+  const ScratchFolder folder;
+  std::string bytes = bytes_of(malformed_plugin("plain"));
+  Elf64_Ehdr header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  for (std::size_t i = 0; i < header.e_shnum; ++i) {
+    char* const at = bytes.data() + header.e_shoff + i * sizeof(Elf64_Shdr);
+    Elf64_Shdr section;
+    std::memcpy(&section, at, sizeof section);
+    if (section.sh_type == SHT_SYMTAB || section.sh_type == SHT_DYNSYM) section.sh_size = 64u << 20;
+    std::memcpy(at, &section, sizeof section);
+  }
+  const auto fd = open_file(folder.write("claims.so", bytes));
+  rusage before{};
+  ::getrusage(RUSAGE_SELF, &before);
+  (void)ElfSymbols(fd.get()).find(0x1000);
+  rusage after{};
+  ::getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 32 << 10) << "KiB";
 }
 
 }  // namespace
