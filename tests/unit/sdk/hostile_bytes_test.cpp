@@ -111,6 +111,29 @@ TEST(HostileBytes, LargeElementsWithSmallFormsAreNotReservedAtOnce) {
   EXPECT_LT(allocated_bytes, 4 * in.size());
 }
 
+TEST(HostileBytes, ATypeThatContainsItselfReservesNotAtEveryLevel) {
+  // Trees in each other, each of which claims to have as many children as there are bytes left.
+  constexpr std::size_t kLevels = 250;
+  BufferSink sink;
+  for (std::size_t level = 1; level <= kLevels; ++level) write(sink, 1, std::uint64_t{12 * (kLevels - level)});
+  const std::string in(reinterpret_cast<const char*>(sink.bytes().data()), sink.bytes().size());
+  allocated_bytes = 0;
+  EXPECT_FALSE(is_accepted<zoo::Tree>(in));
+  EXPECT_LT(allocated_bytes, 16 * in.size());
+}
+
+TEST(HostileBytes, ElementsOfNoBytesCostNoMoreThanTheBytesThereAre) {
+  // Containers that each claim all that is left: refused at the first.
+  constexpr std::size_t kCount = 1000;
+  BufferSink sink;
+  write(sink, std::uint64_t{kCount});
+  for (std::size_t i = 1; i <= kCount; ++i) write(sink, std::uint64_t{8 * (kCount - i)});
+  const std::string in(reinterpret_cast<const char*>(sink.bytes().data()), sink.bytes().size());
+  allocated_bytes = 0;
+  EXPECT_FALSE(is_accepted<std::vector<std::vector<std::monostate>>>(in));
+  EXPECT_LT(allocated_bytes, 16 * in.size());
+}
+
 TEST(HostileBytes, EveryTruncationIsRefused) {
   const std::string whole = encoded(sample());
   ASSERT_TRUE(is_accepted<Everything>(whole));

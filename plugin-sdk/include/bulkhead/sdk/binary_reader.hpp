@@ -183,10 +183,25 @@ class BinaryReader : private cereal::access {
 
   // Room for `size` elements, but no more than the bytes left could fill if they were in memory's
   // form: elements whose encoded form is much smaller (optional, user types) grow as they come.
+  // Half of it with each level of user types: a type that contains itself could claim all of the
+  // bytes at every one of its levels.
   template <class Container>
   void reserve(Container& container, std::size_t size) {
     if constexpr (requires { container.reserve(size); }) {
-      container.reserve(std::min(size, left() / sizeof(typename Container::value_type) + 1));
+      const std::size_t believed = depth_ < 64 ? left() >> depth_ : 0;
+      container.reserve(std::min(size, believed / sizeof(typename Container::value_type) + 1));
+    }
+  }
+
+  // A writer refuses such, too: each of many containers could claim all the bytes left.
+  template <class Element>
+  void refuse_free_elements(std::size_t size, std::size_t left_before) const {
+    if constexpr (least_size<Element>() == 0) {
+      const std::size_t bytes = left_before - left();
+      if (bytes < size) {
+        throw DecodeError("a container of " + std::to_string(size) + " elements takes " + std::to_string(bytes) +
+                          " bytes");
+      }
     }
   }
 
@@ -205,6 +220,7 @@ class BinaryReader : private cereal::access {
       numbers(out, size);
     } else {
       reserve(out, size);
+      const std::size_t left_before = left();
       for (std::size_t i = 0; i < size; ++i) {
         if constexpr (std::is_same_v<Element, bool>) {
           out.push_back(get_bool("bool"));
@@ -212,6 +228,7 @@ class BinaryReader : private cereal::access {
           value(out.emplace_back());
         }
       }
+      refuse_free_elements<Element>(size, left_before);
     }
   }
 
