@@ -1,5 +1,3 @@
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -10,6 +8,7 @@
 #include "plugin/manifest_limits.hpp"
 #include "plugin/manifest_reader.hpp"
 #include "plugin/sha256.hpp"
+#include "plugin/toml.hpp"
 #include "plugin/toml_depth.hpp"
 #include "support/byte_size.hpp"
 #include "support/in_quotes.hpp"

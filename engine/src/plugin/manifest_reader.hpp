@@ -2,8 +2,6 @@
 // points at it.
 #pragma once
 
-#include <toml++/toml.h>
-
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "bulkhead/manifest.hpp"
+#include "plugin/toml.hpp"
 
 namespace bulkhead::plugin {
 

@@ -1,11 +1,11 @@
 // TOML values as JSON text: for what a plugin gets as its configuration.
 #pragma once
 
-#include <toml++/toml.h>
-
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "plugin/toml.hpp"
 
 namespace bulkhead::plugin {
 

@@ -286,6 +286,13 @@ TEST(Manifest, TellsThePlaceOfASyntaxError) {
   EXPECT_EQ(error_in("a = \"\xff\"\n").info.line, 1);
 }
 
+TEST(Manifest, RefusesABracketThatClosesNothing) {
+  // The parser's own assertions would end a program that keeps them.
+  for (const char* text : {"plugins = [}", "plugins = [,]", "a = {]", "a = ["}) {
+    EXPECT_THAT(error_in(text).text, testing::StartsWith("not valid TOML: ")) << text;
+  }
+}
+
 TEST(Manifest, RefusesAHugeText) {
   EXPECT_THAT(error_in(std::string((1 << 20) + 1, '\n')).text, HasSubstr("larger than 1MiB"));
   EXPECT_NO_THROW((void)parse_manifest(std::string(1 << 20, '\n'), "m"));
