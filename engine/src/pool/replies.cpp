@@ -98,6 +98,12 @@ bool Scheduler::handle_reply(WorkerLink& link, std::span<const std::byte> frame,
         why = "it asked for a block beyond the limit";
         return false;
       }
+      // A worker that asked again and again would have all of the machine's memory.
+      if (!link.may_want_block(header.index)) {
+        why = "it asked for a block it cannot need";
+        return false;
+      }
+      link.is_block_wanted = true;
       if (host_ != nullptr) host_->make_result_block(link.slot(), link.generation(), header.index);
       return true;
     default:
@@ -124,12 +130,12 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
     link.result_blocks.erase(found);
     link.blocks_to_drop.push_back(header.block_id);
   }
+  // Blocks it asked for and outgrew.
+  for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
+  link.result_blocks.clear();
   counters_[call.task->index]->count_times(header.run_time, header.queue_time);
   link.tally.count_times(header.run_time, header.queue_time);
   const auto settle = [&] {
-    // Blocks it asked for and outgrew.
-    for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
-    link.result_blocks.clear();
     if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
     link.pop_front();
     note_not_offered(call);
@@ -195,6 +201,7 @@ void Scheduler::give_result_block(std::uint32_t slot, std::uint64_t generation,
   const Lock lock(mutex_);
   WorkerLink& link = links_[slot];
   if (!link.is_ready() || link.generation() != generation || host_ == nullptr) return;
+  link.is_block_wanted = false;
   const std::uint32_t id = block->id();
   const ipc::SharedBlock& sent = *block;
   link.result_blocks.emplace(id, std::move(block));
@@ -205,6 +212,7 @@ void Scheduler::refuse_result_block(std::uint32_t slot, std::uint64_t generation
   const Lock lock(mutex_);
   WorkerLink& link = links_[slot];
   if (!link.is_ready() || link.generation() != generation || host_ == nullptr) return;
+  link.is_block_wanted = false;
   host_->refuse_block(slot);
 }
 

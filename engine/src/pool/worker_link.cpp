@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/record.hpp"
+
 namespace bulkhead::pool {
 
 namespace {
@@ -20,6 +22,7 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   front_ = end_ = ipc::kFirstSequence;
   in_flight_ = revoked_ = 0;
   window_ = kFirstWindow;
+  is_block_wanted = false;
   is_shut_down_ = is_condemned_ = is_leaving_ = is_doomed_ = false;
   doom_.clear();
   quota_ = quota;
@@ -76,6 +79,13 @@ void WorkerLink::mark_revoked(std::uint64_t sequence) noexcept {
 void WorkerLink::mark_abandoned(std::uint64_t sequence) noexcept {
   mark_revoked(sequence);  // nothing new for the worker until it has passed this
   offer(sequence).is_abandoned = true;
+}
+
+bool WorkerLink::may_want_block(std::uint64_t bytes) const noexcept {
+  if (is_block_wanted) return false;
+  std::uint64_t largest = 0;
+  for (const auto& [id, block] : result_blocks) largest = std::max(largest, std::uint64_t{block->size()});
+  return bytes > largest && bytes >= std::min(2 * largest, protocol::kMaxPayloadBytes);
 }
 
 void WorkerLink::note_finished(std::uint32_t calls, std::chrono::steady_clock::time_point now) noexcept {

@@ -111,6 +111,9 @@ class WorkerLink {
 
   // Blocks it was given for a result it has not sent yet, by id. Die with the process.
   std::unordered_map<std::uint32_t, std::shared_ptr<const ipc::SharedBlock>> result_blocks;
+  bool is_block_wanted = false;  // one of them is on its way
+  // Workers wait for one block before they ask for the next, which is at least twice as large.
+  [[nodiscard]] bool may_want_block(std::uint64_t bytes) const noexcept;
   // Blocks it has mapped and will not need again.
   std::vector<std::uint32_t> blocks_to_drop;
   std::uint64_t anonymous_bytes = 0;  // as last sampled
