@@ -8,7 +8,8 @@ Phase phase_of(const ipc::HostChannel& channel, bool is_ready) noexcept {
   const auto number = channel.status().phase;
   const auto phase = static_cast<Phase>(number);
   if (!is_ready) return phase == Phase::kInit ? Phase::kInit : Phase::kLoad;
-  return number >= static_cast<std::uint8_t>(Phase::kIdle) && number <= static_cast<std::uint8_t>(Phase::kPublish)
+  // kInit: a task's state is made before its first call.
+  return number >= static_cast<std::uint8_t>(Phase::kInit) && number <= static_cast<std::uint8_t>(Phase::kPublish)
              ? phase
              : Phase::kRun;
 }
