@@ -220,6 +220,8 @@ void ManagedProcess::process_exited(const ExitStatus& status) {
 }
 
 void ManagedProcess::end_without_process(std::string text) {
+  // The warden drops the other end: an end of file that came later would put off the timer below.
+  control_watch_.reset();
   {
     const std::lock_guard lock(mutex_);
     if (condemned_.empty()) condemned_ = std::move(text);
