@@ -183,7 +183,9 @@ void ManagedProcess::expect_end() {
   end_timer_ = loop_.at(Deadline::after(kEndLimit), [this] { kill(SIGKILL); });
 }
 
-void ManagedProcess::process_stopped(bool is_stopped) { is_stopped_ = is_stopped; }
+void ManagedProcess::process_stopped(bool is_stopped) {
+  if (is_stopped_.exchange(is_stopped) != is_stopped) listener_.stopped(is_stopped);
+}
 
 void ManagedProcess::process_start_failed(const std::string& text) {
   ticket_ = 0;

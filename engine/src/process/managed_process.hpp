@@ -38,6 +38,8 @@ class ManagedProcess : private Warden::Client {
     virtual void said_hello() = 0;
     // A later message. Malformed ones do not come here: they condemn it.
     virtual void said(std::span<const std::byte> message) = 0;
+    // A signal stopped it, or it goes on.
+    virtual void stopped([[maybe_unused]] bool is_stopped) {}
     // The process is gone, or never was. `text`: why it was condemned or could not start; empty:
     // nobody knows. May destroy the ManagedProcess; no other call may.
     virtual void ended(const ExitStatus& status, std::string text) = 0;

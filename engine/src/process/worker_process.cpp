@@ -132,6 +132,12 @@ void WorkerProcess::attached() {
   });
 }
 
+// Nobody but who stopped it knows for how long: what it runs has its limits, and otherwise waits.
+void WorkerProcess::stopped(bool is_stopped) {
+  log_.warn("worker " + std::to_string(slot_) + " (pid " + std::to_string(pid()) +
+            (is_stopped ? ") is stopped by a signal: what it runs waits for SIGCONT or its limit" : ") goes on"));
+}
+
 Phase WorkerProcess::phase() const noexcept { return is_attached_ ? phase_of(channel_, is_ready_) : Phase::kStart; }
 
 std::string WorkerProcess::doing() const {

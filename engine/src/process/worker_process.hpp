@@ -40,6 +40,7 @@ class WorkerProcess final : public Worker, private ManagedProcess::Listener {
  private:
   void said_hello() override;
   void said(std::span<const std::byte> message) override;
+  void stopped(bool is_stopped) override;
   void ended(const ExitStatus& status, std::string text) override;
 
   [[nodiscard]] ipc::HostChannel make_channel() const;
