@@ -1,10 +1,12 @@
 # bulkhead_test_group(<group> <target>): `unit_tests`, `concurrent_tests` and so on build what the tests with that label
 # need.
+# All of them are in the global property BULKHEAD_TEST_PROGRAMS.
 function(bulkhead_test_group group target)
   if(NOT TARGET ${group})
     add_custom_target(${group})
   endif()
   add_dependencies(${group} ${target})
+  set_property(GLOBAL APPEND PROPERTY BULKHEAD_TEST_PROGRAMS ${target})
 endfunction()
 
 # Test programs are mostly templates that run once: optimising them takes far longer than they run. What is tested is

@@ -134,7 +134,7 @@ class CrashMatrixTest : public ::testing::TestWithParam<Cell> {
     return call("guilty.take", kNothing, Bomb{});
   }
 
-  // For write_tables.sh.
+  // For tables.sh.
   void record(const std::string& outcome) const {
     const char* const path = std::getenv("BULKHEAD_TEST_RECORD");
     if (path == nullptr) return;

@@ -5,10 +5,7 @@ set -euo pipefail
 readme=$1
 shift
 
-# "Parity/PoolTest." and "  Name/forkserver  # ..." become "PoolTest.Name".
-existing=$(for program in "$@"; do "$program" --gtest_list_tests; done | awk '
-  /^[^ ].*\.( |$)/ { suite = $1; sub(/^.*\//, "", suite); next }
-  /^  / { test = $1; sub(/\/.*$/, "", test); print suite test }' | sort -u)
+existing=$("$(dirname -- "${BASH_SOURCE[0]}")/../list_tests.sh" "$@")
 named=$(sed -n '/^## multiprocessing/,$p' "$readme" | grep -oE '`[A-Z][A-Za-z]*Test\.[A-Z][A-Za-z]*`' | tr -d '`' | sort -u)
 
 [[ -n $named ]] || { echo "no table found in $readme" >&2; exit 1; }
