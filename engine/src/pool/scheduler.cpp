@@ -208,6 +208,7 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
   ++open_calls_;
   if (is_offered) {
     ring_workers();
+    if (resting_ > 0 && link->in_flight() > 1) request_recheck();
   } else {
     queue(call, true);
     // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
@@ -374,6 +375,7 @@ void Scheduler::dispatch(Clock::time_point now) {
   offer_pending(now);
   if (pending_.is_empty()) {
     rebalance(now);
+    wake_for_what_waits(now);
   } else {
     make_way();
     if (resting_ > 0 && host_ != nullptr) host_->wake_resting();

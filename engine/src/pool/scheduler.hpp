@@ -221,6 +221,7 @@ class Scheduler {
   void flush_dropped_blocks(WorkerLink& link);
   void ring_workers() noexcept;
   void rebalance(Clock::time_point now);
+  void wake_for_what_waits(Clock::time_point now);
   void take_back(WorkerLink& link, std::uint64_t sequence);
   void take_back_unclaimed(WorkerLink& link);
   void note_not_offered(const Call& call);

@@ -58,7 +58,21 @@ std::vector<std::uint32_t> Scheduler::retire_idle(Clock::time_point since, std::
 void Scheduler::set_resting(std::uint32_t workers) {
   const Lock lock(mutex_);
   resting_ = workers;
-  if (resting_ > 0 && host_ != nullptr && !pending_.is_empty()) host_->wake_resting();
+  if (resting_ > 0 && host_ != nullptr && !pending_.is_empty()) return host_->wake_resting();
+  wake_for_what_waits(Clock::now());
+}
+
+// What lies in a ring behind a long task waits for it, though nothing is queued: a worker that rests is to take it.
+void Scheduler::wake_for_what_waits(Clock::time_point now) {
+  constexpr std::chrono::nanoseconds kWorthAWorker = std::chrono::milliseconds(1);  // what its start takes
+  if (resting_ == 0 || host_ == nullptr) return;
+  bool is_soon_done = false;
+  for (const WorkerLink& link : links_) {
+    if (!link.is_ready() || link.in_flight() < 2) continue;
+    if (link.expected_work(now) >= kWorthAWorker) return host_->wake_resting();
+    is_soon_done = true;
+  }
+  if (is_soon_done) request_recheck();
 }
 
 void Scheduler::note_memory(std::uint32_t slot, std::uint64_t generation, std::uint64_t anonymous_bytes) {

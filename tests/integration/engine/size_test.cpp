@@ -115,6 +115,17 @@ TEST_F(SizeTest, IdleWorkersLeaveAndComeBack) {
   for (const auto& one : running) one.cancel();
 }
 
+TEST_F(SizeTest, IdleWorkersComeBackForWhatWaitsBehindALongTask) {
+  auto pool = engine_.pool({.processes = 3, .idle_timeout = 20ms, .min_processes = 1});
+  EXPECT_TRUE(eventually(kPatience, [&] { return ready_workers(pool) == 1; }));
+  // The one that is left has done nothing yet: several tasks at a time are put into its ring.
+  const std::string began = folder_.file("began");
+  std::vector<AsyncResult<void>> running;
+  for (int i = 0; i < 3; ++i) running.push_back(pool.apply_async<void>("limits.run_until_told", began));
+  EXPECT_EQ(begun(began, 3).size(), 3u);
+  for (const auto& one : running) one.cancel();
+}
+
 TEST_F(SizeTest, WhenAllWorkersHaveLeftOneComesBackForTheLastTaskOfAClosedPool) {
   auto pool = engine_.pool({.processes = 2, .idle_timeout = 20ms, .min_processes = 0});
   EXPECT_EQ(pool.apply<std::int64_t>("echo.add", 1, 1), 2);
