@@ -13,6 +13,8 @@ namespace {
 
 // After the loss of a warden, which says nothing about the plugins.
 constexpr std::chrono::nanoseconds kFirstBackOff = std::chrono::milliseconds(10);
+// Between attempts to get more workers while there are some.
+constexpr std::chrono::nanoseconds kDegradedPause = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kShortLife = std::chrono::seconds(1);
 // How long a worker that was told to leave may take before it is killed.
 constexpr std::chrono::nanoseconds kLeavingGrace = std::chrono::seconds(5);
@@ -274,14 +276,21 @@ void LocalBackend::note_start_failure(std::uint32_t slot, std::optional<std::siz
                                       StartFault fault) {
   services_.log->warn("worker " + std::to_string(slot) + " did not get ready: " + cause);
   // What was started before the circuit opened says nothing new.
-  if (plugin && circuits_.is_open(*plugin)) return try_start_worker(slot);
+  if (plugin && config_->plugins[*plugin].is_left_out) return try_start_worker(slot);
   go_on(slot, circuits_.note_failed_start(plugin, cause, fault));
 }
 
 // The worker in this slot has ended.
 void LocalBackend::go_on(std::uint32_t slot, const PluginCircuits::Step& step) {
   using What = PluginCircuits::Step::What;
-  if (step.what == What::kGiveUp) return give_up(slot, step.text);
+  if (step.what == What::kGiveUp) {
+    const bool has_worker = std::any_of(slots_.begin(), slots_.end(), [](const Slot& other) {
+      return other.process && other.process->is_ready();
+    });
+    // With fewer workers the pool goes on, and tries again.
+    if (has_worker) return restart_after(slot, kDegradedPause);
+    return give_up(slot, step.text);
+  }
   if (step.what == What::kOpenCircuit) {
     if (runs_initializer(step.plugin)) {
       return give_up(slot, "the initializer \"" + config_->initializer->task + "\" cannot run: " + step.text);

@@ -127,6 +127,25 @@ TEST_F(CircuitTest, OfTheOnlyPluginBreaksThePoolUntilItIsRevived) {
   EXPECT_GT(pool.apply<std::int64_t>("misbehave.pid"), 0);
 }
 
+TEST_F(CircuitTest, StaysClosedWhereAWorkerIsLeft) {
+  auto engine = make_misbehaving_engine(R"({"on_load": "throw", "only_if": ")" + folder_.file("broken") +
+                                            R"(", "count_in": ")" + folder_.file("starts") + R"("})",
+                                        {.on_log = log_.sink()});
+  auto pool = engine.pool({.processes = 2});
+  const auto ready = [&] {
+    const auto workers = pool.stats().workers;
+    return std::ranges::count_if(workers, [](const auto& worker) { return worker.is_ready; });
+  };
+  ASSERT_TRUE(eventually(kPatience, [&] { return ready() == 2; }));
+  touch(folder_.file("broken"));
+  EXPECT_THROW(pool.apply<void>("misbehave.segv"), WorkerLost);
+  // Two good starts, five that failed, and one more after a pause.
+  ASSERT_TRUE(eventually(kPatience, [&] { return lines_of(folder_.file("starts")).size() >= 8; }));
+  EXPECT_GT(pool.apply<std::int64_t>("misbehave.pid"), 0) << "with the one that is left";
+  std::filesystem::remove(folder_.file("broken"));
+  EXPECT_TRUE(eventually(kPatience, [&] { return ready() == 2; })) << "once a start succeeds";
+}
+
 TEST_F(CircuitTest, OfTheInitializersPluginBreaksThePool) {
   touch(folder_.file("broken"));
   auto engine = half_broken_engine();
