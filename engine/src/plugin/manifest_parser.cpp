@@ -74,12 +74,8 @@ class ManifestParser {
     try {
       return toml::parse(text, manifest_.file);
     } catch (const toml::parse_error& error) {
-      // One line, in our form: the parser's begins with a capital and may quote control characters.
-      std::string problem = "not valid TOML: ";
-      for (const char c : error.description()) {
-        const auto byte = static_cast<unsigned char>(c);
-        problem += byte < 0x20 || byte == 0x7f ? '?' : c;
-      }
+      // In our form: the parser's begins with a capital.
+      const std::string problem = "not valid TOML: " + std::string(error.description());
       const toml::source_position at = error.source().begin;
       raise_manifest_error(manifest_.file, {static_cast<int>(at.line), static_cast<int>(at.column)}, problem);
     }

@@ -14,6 +14,18 @@ namespace bulkhead::plugin {
 
 namespace {
 
+// Messages quote the manifest, and go to terminals: they hold nothing that such obey.
+std::string printable(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte == 0x7f;
+      },
+      '?');
+  return text;
+}
+
 using support::in_quotes;
 
 // As deep as the SDK's JSON reader goes is deeper than any configuration.
@@ -57,13 +69,14 @@ std::optional<std::string> bare_number(const toml::node& node) {
 
 void raise_manifest_error(const std::string& file, SourcePlace place, const std::string& problem,
                           const std::string& help) {
-  std::string text = problem + "\n  --> " + file;
+  std::string text = printable(problem) + "\n  --> " + file;
   if (place.line > 0) {
     text += ':' + std::to_string(place.line) + ':' + std::to_string(place.column);
   }
-  if (!help.empty()) text += "\nhelp: " + help;
+  const std::string safe_help = printable(help);
+  if (!help.empty()) text += "\nhelp: " + safe_help;
   detail::raise<ManifestError>(std::move(text),
-                               {.file = file, .line = place.line, .column = place.column, .help = help});
+                               {.file = file, .line = place.line, .column = place.column, .help = safe_help});
 }
 
 SourcePlace place_of(const toml::node& node) { return place_of(node.source()); }

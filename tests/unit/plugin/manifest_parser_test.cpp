@@ -293,6 +293,12 @@ TEST(Manifest, RefusesABracketThatClosesNothing) {
   }
 }
 
+TEST(Manifest, QuotesNothingThatATerminalObeys) {
+  const auto error = error_in("[pool]\nring_bytes = \"1\\u001b[2J\\t\\u007f\"\n");
+  EXPECT_THAT(error.text, HasSubstr("?[2J??"));
+  EXPECT_EQ(error.text.find('\x1b'), std::string::npos);
+}
+
 TEST(Manifest, RefusesAHugeText) {
   EXPECT_THAT(error_in(std::string((1 << 20) + 1, '\n')).text, HasSubstr("larger than 1MiB"));
   EXPECT_NO_THROW((void)parse_manifest(std::string(1 << 20, '\n'), "m"));
