@@ -74,6 +74,15 @@ TEST_F(PayloadTest, ThatIsLargeIsNotKeptWhenItsResultIsDropped) {
   EXPECT_LE(mappings(), before + 20);
 }
 
+TEST_F(PayloadTest, GrowsFromBlockToBlockForEachItemOfAMap) {
+  // A list of strings is written piece by piece, so that each item asks for several blocks, and the next for smaller ones.
+  auto pool = engine_.pool({.processes = 1, .ring_bytes = 64u << 10});
+  using Texts = std::vector<std::string>;
+  std::vector<Texts> items;
+  for (const std::size_t count : {900u, 5u, 300u, 2000u, 60u}) items.emplace_back(count, std::string(1000, 'x'));
+  EXPECT_TRUE(pool.map<Texts>("echo.list_text", items, {.chunk_size = 5}) == items);
+}
+
 TEST_F(PayloadTest, LargeResultsThatAreKeptStayTheSame) {
   std::vector<AsyncResult<Bytes>> results;
   for (std::uint32_t i = 0; i < 20; ++i) results.push_back(pool_.apply_async<Bytes>("echo.pattern", 2u << 20, i));
