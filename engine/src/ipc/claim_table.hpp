@@ -27,13 +27,15 @@
 #include <cstdint>
 #include <memory>
 
+#include "ipc/atomic.hpp"
+
 namespace bulkhead::ipc {
 
 inline constexpr std::uint64_t kClaims = 1024;
 inline constexpr std::uint64_t kFirstSequence = kClaims;
 
-using ClaimWords = std::array<std::atomic<std::uint64_t>, kClaims>;
-static_assert(sizeof(ClaimWords) == kClaims * 8);
+using ClaimWords = std::array<Atomic<std::uint64_t>, kClaims>;
+static_assert(sizeof(ClaimWords) == kClaims * sizeof(Atomic<std::uint64_t>));
 
 namespace claim {
 constexpr std::uint64_t claimed(std::uint64_t sequence) noexcept { return sequence << 2 | 1; }

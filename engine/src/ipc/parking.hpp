@@ -29,6 +29,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "ipc/atomic.hpp"
+
 namespace bulkhead::ipc {
 
 enum class ParkMode : std::uint8_t {
@@ -48,7 +50,7 @@ enum class Bell : std::uint8_t { kNone, kLeader, kPump };
 // The host's side of the host word.
 class HostPark {
  public:
-  explicit HostPark(std::atomic<std::uint64_t>& word) noexcept : word_(&word) {}
+  explicit HostPark(Atomic<std::uint64_t>& word) noexcept : word_(&word) {}
 
   // Announces. Before sleeping, look at every ring (has_responses) after this. Bumps the epoch,
   // also when the mode is the same, so that a sleeper that was woken can sleep again; only kAwake
@@ -70,13 +72,13 @@ class HostPark {
   }
 
  private:
-  std::atomic<std::uint64_t>* word_;
+  Atomic<std::uint64_t>* word_;
 };
 
 // A worker's view of the host word.
 class HostParkWatch {
  public:
-  explicit HostParkWatch(const std::atomic<std::uint64_t>& word) noexcept : word_(&word) {}
+  explicit HostParkWatch(const Atomic<std::uint64_t>& word) noexcept : word_(&word) {}
 
   // After publishing a result: the bell to ring now. `is_half_full()` is asked only when the answer
   // depends on it.
@@ -102,7 +104,7 @@ class HostParkWatch {
     return mode == ParkMode::kLeaderParked ? Bell::kLeader : Bell::kPump;
   }
 
-  const std::atomic<std::uint64_t>* word_;
+  const Atomic<std::uint64_t>* word_;
   // The last announcement that was answered. Its mode is never kAwake, so 0 is none.
   std::uint64_t rung_ = 0;
 };
@@ -110,7 +112,7 @@ class HostParkWatch {
 // The worker's side of its word.
 class WorkerPark {
  public:
-  explicit WorkerPark(std::atomic<std::uint64_t>& word) noexcept : word_(&word) {}
+  explicit WorkerPark(Atomic<std::uint64_t>& word) noexcept : word_(&word) {}
 
   // Then look at the ring again, then sleep.
   void announce() noexcept {
@@ -124,14 +126,14 @@ class WorkerPark {
   }
 
  private:
-  std::atomic<std::uint64_t>* word_;
+  Atomic<std::uint64_t>* word_;
   std::uint64_t epoch_ = 0;
 };
 
 // The host's view of a worker's word.
 class WorkerParkWatch {
  public:
-  explicit WorkerParkWatch(const std::atomic<std::uint64_t>& word) noexcept : word_(&word) {}
+  explicit WorkerParkWatch(const Atomic<std::uint64_t>& word) noexcept : word_(&word) {}
 
   // After publishing a record: the worker must be rung now.
   [[nodiscard]] bool must_ring() noexcept {
@@ -147,7 +149,7 @@ class WorkerParkWatch {
   }
 
  private:
-  const std::atomic<std::uint64_t>* word_;
+  const Atomic<std::uint64_t>* word_;
   std::uint64_t rung_ = 0;
 };
 

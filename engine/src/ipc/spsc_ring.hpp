@@ -33,6 +33,7 @@
 #include <cstdint>
 #include <span>
 
+#include "ipc/atomic.hpp"
 #include "ipc/owner_cell.hpp"
 
 namespace bulkhead::ipc {
@@ -53,15 +54,14 @@ constexpr std::size_t max_frame_bytes(std::uint64_t capacity) noexcept {
   return static_cast<std::size_t>(capacity / 2 - kPrefixBytes);
 }
 
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(Atomic<std::uint64_t>::is_always_lock_free);
 
 }  // namespace ring
 
 class RingProducer {
  public:
   // `data`: a power of two of at least ring::kMinCapacity bytes, aligned to 8. Both counters are 0.
-  RingProducer(std::atomic<std::uint64_t>& tail, const std::atomic<std::uint64_t>& head,
-               std::span<std::byte> data) noexcept
+  RingProducer(Atomic<std::uint64_t>& tail, const Atomic<std::uint64_t>& head, std::span<std::byte> data) noexcept
       : tail_(&tail), head_(&head), data_(data.data()), capacity_(data.size()) {}
 
   // Contiguous room for one frame of 1 to max_frame_bytes() bytes; empty: no room now (or
@@ -122,8 +122,8 @@ class RingProducer {
   }
 
   // Fixed after construction.
-  std::atomic<std::uint64_t>* tail_;
-  const std::atomic<std::uint64_t>* head_;
+  Atomic<std::uint64_t>* tail_;
+  const Atomic<std::uint64_t>* head_;
   std::byte* data_;
   std::uint64_t capacity_;
   // The producer's own.
@@ -138,8 +138,7 @@ class RingConsumer {
   enum class Take : std::uint8_t { kFrame, kEmpty, kCorrupt };
 
   // As RingProducer's.
-  RingConsumer(std::atomic<std::uint64_t>& head, const std::atomic<std::uint64_t>& tail,
-               std::span<const std::byte> data) noexcept
+  RingConsumer(Atomic<std::uint64_t>& head, const Atomic<std::uint64_t>& tail, std::span<const std::byte> data) noexcept
       : head_(&head), tail_(&tail), data_(data.data()), capacity_(data.size()) {}
 
   // Something is there that peek() has not passed: a frame, or corruption. Callable by any thread.
@@ -205,8 +204,8 @@ class RingConsumer {
   }
 
   // Fixed after construction.
-  std::atomic<std::uint64_t>* head_;
-  const std::atomic<std::uint64_t>* tail_;
+  Atomic<std::uint64_t>* head_;
+  const Atomic<std::uint64_t>* tail_;
   const std::byte* data_;
   std::uint64_t capacity_;
   // The consumer's own; others glance at position_.
