@@ -103,7 +103,7 @@ proctype waiter(byte self) {
   bool may_leave = (self == 1); /* it has a limit, which may pass at any moment */
   bool may_spin = (self == 2); /* once: it leads without the lock */
 
-  LOCKED(is_locked = true; is_listed[self] = !is_done[self]);
+  LOCKED(is_locked = true; is_listed[self] = !is_done[self]; goto looks);
 
 looks: /* wait(), with the lock */
   atomic {
@@ -141,15 +141,16 @@ leads: /* lead(), with the lock */
   :: atomic { leader_bell -> leader_bell = false }
   :: may_leave
   fi;
-  LOCKED(is_locked = true);
+  LOCKED(is_locked = true; goto wakes);
 wakes:
   atomic {
-    is_leader_parked = false;
 #ifndef LEAVES_ITS_ANNOUNCEMENT_UP
     set(RESTING);
 #endif
-    goto leads
+    is_leader_parked = false
   };
+  skip; /* the worker may come between: goto would go on with the same step */
+  goto leads;
 
 spins:
   LOCKED(is_locked = true; goto leads);
