@@ -305,6 +305,8 @@ void Scheduler::lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, 
     call.bytes.assign(items_after(items, call.stride, done_there));
   }
   queue(call, false);
+  // Cancelled while it ran: what its worker did not come to begins nowhere.
+  if (call.extras && call.extras->is_told_to_stop) (void)cancel_call(call, TellRunning::kNo);
 }
 
 }  // namespace bulkhead::pool

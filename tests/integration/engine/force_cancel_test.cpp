@@ -76,6 +76,16 @@ TEST_F(ForceCancelTest, OfAMapStopsEveryItem) {
   EXPECT_EQ(lines_of(began_).size(), 1u) << "items of the running chunk began after it was cancelled";
 }
 
+TEST_F(ForceCancelTest, OfAMapWhoseWorkerThenDiesStopsTheRestOfTheChunk) {
+  const std::vector<std::string> items(3, began_);
+  const auto mapped = pool_.map_async<void>("limits.run_for_ever", items, {.chunk_size = 3});
+  const auto worker = begun(began_).front();
+  EXPECT_EQ(mapped.cancel(CancelMode::kCooperative), CancelOutcome::kStillRunning);
+  ::kill(static_cast<pid_t>(worker), SIGKILL);
+  EXPECT_TRUE(mapped.wait(20s)) << "an item that was cancelled began elsewhere, and runs for ever";
+  EXPECT_EQ(lines_of(began_).size(), 1u);
+}
+
 TEST_F(ForceCancelTest, WhatWaitsBehindTheKilledTaskRuns) {
   const auto result = pool_.apply_async<void>("limits.run_for_ever", began_);
   (void)begun(began_);
