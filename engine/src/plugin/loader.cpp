@@ -7,6 +7,7 @@
 #include <atomic>
 #include <boost/dll/shared_library.hpp>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <system_error>
 #include <type_traits>
@@ -75,7 +76,11 @@ boost::dll::shared_library open_library(const std::string& place, const std::str
   boost::dll::shared_library library;
   std::error_code error;
   ::dlerror();  // forget what an earlier failure left
-  library.load(place, mode, error);
+  try {
+    library.load(place, mode, error);
+  } catch (const std::exception& thrown) {
+    fail(shown_path, Reason::kCannotLoad, std::string("a constructor in it threw: ") + thrown.what());
+  }
   if (!error) return library;
   const char* reason = ::dlerror();
   std::string text = reason != nullptr ? reason : error.message();

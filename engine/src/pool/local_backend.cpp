@@ -209,9 +209,12 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   Slot& place = slots_[slot];
   const std::string how = process::describe(reason);  // the process object goes below, and the reason may with it
   const bool was_ready = reason.was_ready;
-  const bool was_known = reason.known;
+  const bool was_lost_with_warden = !reason.known && reason.is_unexplained;
   const bool was_killed = reason.is_unexplained && reason.signal == SIGKILL;
-  const StartFault fault = was_killed ? StartFault::kKilled : reason.is_late ? StartFault::kLate : StartFault::kFailed;
+  // No status: it could not be forked, or never said a word. That may be the machine's trouble of the moment.
+  const StartFault fault = was_killed || !reason.known ? StartFault::kKilled
+                           : reason.is_late            ? StartFault::kLate
+                                                       : StartFault::kFailed;
   const std::optional<std::size_t> plugin = reason.plugin;
   const bool was_idle = reason.phase == Phase::kIdle;
   const bool was_clean = reason.known && reason.exit_code == 0;
@@ -245,7 +248,7 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   if (ending == Scheduler::Ending::kDoomed || (ending == Scheduler::Ending::kToldTo && was_clean)) {
     return try_start_worker(slot);
   }
-  if (!was_ready && !was_known) {
+  if (!was_ready && was_lost_with_warden) {
     // The warden was lost at the same time: that says nothing about the plugins.
     return restart_after(slot, kFirstBackOff);
   }
