@@ -287,9 +287,8 @@ void LocalBackend::note_start_failure(std::uint32_t slot, std::optional<std::siz
 void LocalBackend::go_on(std::uint32_t slot, const PluginCircuits::Step& step) {
   using What = PluginCircuits::Step::What;
   if (step.what == What::kGiveUp) {
-    const bool has_worker = std::any_of(slots_.begin(), slots_.end(), [](const Slot& other) {
-      return other.process && other.process->is_ready();
-    });
+    const bool has_worker = std::any_of(slots_.begin(), slots_.end(),
+                                        [](const Slot& other) { return other.process && other.process->is_ready(); });
     // With fewer workers the pool goes on, and tries again.
     if (has_worker) return restart_after(slot, kDegradedPause);
     return give_up(slot, step.text);

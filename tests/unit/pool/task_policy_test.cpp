@@ -53,7 +53,7 @@ TEST(TaskPolicy, PrefersTheManifestToThePlugin) {
   const TaskPolicy policy =
       task_policy(with_defaults(BULKHEAD_TASK_IDEMPOTENT),
                   parsed("[task.img]\ntimeout = \"5s\"\nretries = 0\n[task.img.resize]\nsoft_timeout = \"1s\"\n"
-                           "priority = 7\nmax_running = 2\n"));
+                         "priority = 7\nmax_running = 2\n"));
   EXPECT_EQ(policy.timeout, 5s);
   EXPECT_EQ(policy.soft_timeout, 1s);
   EXPECT_EQ(policy.retries, 0u);
