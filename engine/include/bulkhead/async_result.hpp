@@ -81,9 +81,20 @@ class [[nodiscard]] AsyncResult {
 
   // Waits, then gives the result or throws the error: TaskError, WorkerLost, TaskCancelled, PoolClosed, PoolBroken,
   // PayloadError. Any number of times.
-  R get() const {
+  R get() const& {
     wait();
     return decoder_(*completion_);
+  }
+
+  // The last time: also lets go of what is kept for the next one (a large result's bytes, a map's items), error or not.
+  // This object then has no result; its copies still do.
+  //
+  //   auto roots = pool.map_async<double>("math.sqrt", std::views::iota(0, 1000));
+  //   const std::vector<double> once = std::move(roots).get();
+  R get() && {
+    wait();
+    const detail::CompletionRef last = std::move(completion_);
+    return decoder_(*last);
   }
 
   // The same, but throws TimeoutError when there is no verdict within `limit`; the task goes on and may be asked again.
@@ -94,9 +105,16 @@ class [[nodiscard]] AsyncResult {
   //     std::cerr << error.what() << "\n";
   //   }
   template <class Rep, class Period>
-  R get(std::chrono::duration<Rep, Period> limit) const {
+  R get(std::chrono::duration<Rep, Period> limit) const& {
     if (!wait(limit)) detail::raise_wait_ended(*completion_);
     return decoder_(*completion_);
+  }
+
+  // The last time, unless it throws TimeoutError: then it may be asked again.
+  template <class Rep, class Period>
+  R get(std::chrono::duration<Rep, Period> limit) && {
+    if (!wait(limit)) detail::raise_wait_ended(*completion_);
+    return std::move(*this).get();
   }
 
   // Takes back what no worker has begun; what runs is told (TaskContext::cancelled(), check()) and waited for, at most

@@ -110,6 +110,34 @@ TEST_F(AsyncResultTest, CanBeAskedAnyNumberOfTimes) {
   for (int i = 0; i < 3; ++i) EXPECT_THROW((void)bad.get(), TaskError);
 }
 
+TEST_F(AsyncResultTest, LetsGoOfWhatIsAskedForTheLastTime) {
+  const std::string text = "a text that is longer than what is kept inline, yes";
+  auto good = pool_.apply_async<std::string>("echo.text", text);
+  const auto copy = good;
+  EXPECT_EQ(std::move(good).get(), text);
+  EXPECT_FALSE(good.valid());  // NOLINT(bugprone-use-after-move): that is what is tested
+  EXPECT_THROW((void)good.get(), UsageError);
+  EXPECT_EQ(copy.get(), text);
+
+  auto bad = pool_.apply_async<std::int64_t>("echo.positive", -1);
+  EXPECT_THROW((void)std::move(bad).get(1h), TaskError);
+  EXPECT_FALSE(bad.valid());
+
+  auto nothing = pool_.apply_async<void>("echo.text", text);
+  std::move(nothing).get();
+  EXPECT_FALSE(nothing.valid());
+}
+
+TEST_F(AsyncResultTest, IsKeptWhenTheLastWaitTimesOut) {
+  const ScratchFolder folder;
+  const std::string gate = folder.file("gate");
+  touch(gate);
+  auto result = pool_.apply_async<std::int64_t>("misbehave.run_while_exists", gate);
+  EXPECT_THROW((void)std::move(result).get(1ms), TimeoutError);
+  std::filesystem::remove(gate);
+  EXPECT_GT(std::move(result).get(), 0);
+}
+
 TEST_F(AsyncResultTest, TimesOutAndWorksAfterwards) {
   const ScratchFolder folder;
   const std::string gate = folder.file("gate");
