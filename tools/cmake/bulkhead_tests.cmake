@@ -28,25 +28,42 @@ function(bulkhead_label_test test target label)
   bulkhead_test_group(${label}_tests ${target})
 endfunction()
 
-# bulkhead_test(<layer> <name> <sources>...): a unit test of one layer of the engine (or of `sdk`), which sees that
-# layer and those below it. Named unit.<layer>.<name>. Those of the layers that have threads are `concurrent` too.
-function(bulkhead_test layer name)
-  set(target ${layer}_${name}_test)
+# bulkhead_test_program(<target> <layer> <sources>...): a program of tests of one layer of the engine (or of `sdk`), which
+# sees that layer and those below it.
+function(bulkhead_test_program target layer)
   add_executable(${target} ${ARGN})
   if(NOT layer STREQUAL "sdk")
     bulkhead_layers_up_to(${layer} layers)
   endif()
   target_link_libraries(${target} PRIVATE
-    ${layers} bulkhead::sdk bulkhead_dev_flags bulkhead_test_support GTest::gmock GTest::gtest_main)
+    ${layers} bulkhead::sdk bulkhead_dev_flags bulkhead_test_support GTest::gmock GTest::gtest bulkhead_test_main)
   if(NOT layer STREQUAL "ipc")
     bulkhead_build_test_quickly(${target})
   endif()
-  add_test(NAME unit.${layer}.${name} COMMAND ${target})
+endfunction()
+
+# bulkhead_add_unit_test(<layer> <name> <target> [<argument>...])
+function(bulkhead_add_unit_test layer name target)
+  add_test(NAME unit.${layer}.${name} COMMAND ${target} ${ARGN})
   set_tests_properties(unit.${layer}.${name} PROPERTIES TIMEOUT 120)
   bulkhead_label_test(unit.${layer}.${name} ${target} unit)
   if(layer MATCHES "^(ipc|worker|process|pool)$")
     bulkhead_label_test(unit.${layer}.${name} ${target} concurrent)
   endif()
+endfunction()
+
+# bulkhead_test(<layer> <name>...): unit tests in <name>_test.cpp, each run by itself as unit.<layer>.<name>. Those of the
+# layers that have threads are `concurrent` too. A layer's tests share a program, unit_<layer>: their headers take longer
+# to compile than they do.
+function(bulkhead_test layer)
+  set(target unit_${layer})
+  if(NOT TARGET ${target})
+    bulkhead_test_program(${target} ${layer})
+  endif()
+  foreach(name IN LISTS ARGN)
+    target_sources(${target} PRIVATE ${name}_test.cpp)
+    bulkhead_add_unit_test(${layer} ${name} ${target} --only=${name}_test.cpp)
+  endforeach()
 endfunction()
 
 # bulkhead_integration_test(<name> <sources>...): real processes. The worker program and the plugins are built first,

@@ -27,7 +27,7 @@ void with_exact_block(const std::string& bytes, Use&& use) {
   use(std::span<const std::byte>(block.get(), bytes.size()));
 }
 
-CaughtPluginError error_of(const std::string& bytes) {
+CaughtPluginError error_in(const std::string& bytes) {
   return plugin_error_of(
       [&] { with_exact_block(bytes, [](std::span<const std::byte> file) { (void)read_elf(file, "x.so"); }); });
 }
@@ -121,22 +121,22 @@ TEST(ElfReader, NoticesARunPathToTheOwnFolderAndTheLibrariesNeeded) {
 }
 
 TEST(ElfReader, RefusesWhatIsNotElf) {
-  EXPECT_EQ(error_of("").reason, Reason::kNotElf);
-  EXPECT_THAT(error_of("").text, HasSubstr("the file is empty"));
-  EXPECT_EQ(error_of("\x7f").reason, Reason::kNotElf);
-  EXPECT_EQ(error_of("#!/bin/sh\necho hello\n").reason, Reason::kNotElf);
+  EXPECT_EQ(error_in("").reason, Reason::kNotElf);
+  EXPECT_THAT(error_in("").text, HasSubstr("the file is empty"));
+  EXPECT_EQ(error_in("\x7f").reason, Reason::kNotElf);
+  EXPECT_EQ(error_in("#!/bin/sh\necho hello\n").reason, Reason::kNotElf);
 }
 
 TEST(ElfReader, RefusesATruncatedFile) {
   const std::string bytes = plain_bytes();
-  EXPECT_EQ(error_of(bytes.substr(0, 4)).reason, Reason::kTruncated);
-  EXPECT_EQ(error_of(bytes.substr(0, 63)).reason, Reason::kTruncated);
-  EXPECT_EQ(error_of(bytes.substr(0, bytes.size() / 2)).reason, Reason::kTruncated);
-  EXPECT_EQ(error_of(bytes.substr(0, bytes.size() - 1)).reason, Reason::kTruncated);
+  EXPECT_EQ(error_in(bytes.substr(0, 4)).reason, Reason::kTruncated);
+  EXPECT_EQ(error_in(bytes.substr(0, 63)).reason, Reason::kTruncated);
+  EXPECT_EQ(error_in(bytes.substr(0, bytes.size() / 2)).reason, Reason::kTruncated);
+  EXPECT_EQ(error_in(bytes.substr(0, bytes.size() - 1)).reason, Reason::kTruncated);
 }
 
 TEST(ElfReader, TellsTheMachineOfAnotherArchitecture) {
-  const auto error = error_of(with_header_field(&Elf64_Ehdr::e_machine, Elf64_Half{EM_SPARC}));
+  const auto error = error_in(with_header_field(&Elf64_Ehdr::e_machine, Elf64_Half{EM_SPARC}));
   EXPECT_EQ(error.reason, Reason::kWrongArchitecture);
   EXPECT_THAT(error.text, HasSubstr("built for machine 2, this engine is for"));
 }
@@ -144,37 +144,37 @@ TEST(ElfReader, TellsTheMachineOfAnotherArchitecture) {
 TEST(ElfReader, RefusesAnotherClassAndByteOrder) {
   std::string bytes = plain_bytes();
   bytes[EI_CLASS] = ELFCLASS32;
-  EXPECT_EQ(error_of(bytes).reason, Reason::kWrongArchitecture);
+  EXPECT_EQ(error_in(bytes).reason, Reason::kWrongArchitecture);
   bytes = plain_bytes();
   bytes[EI_DATA] = bytes[EI_DATA] == ELFDATA2LSB ? ELFDATA2MSB : ELFDATA2LSB;
-  EXPECT_EQ(error_of(bytes).reason, Reason::kWrongArchitecture);
+  EXPECT_EQ(error_in(bytes).reason, Reason::kWrongArchitecture);
 }
 
 TEST(ElfReader, RefusesProgramsAndObjectFiles) {
-  EXPECT_EQ(error_of(with_header_field(&Elf64_Ehdr::e_type, Elf64_Half{ET_EXEC})).reason, Reason::kNotAPlugin);
-  EXPECT_EQ(error_of(with_header_field(&Elf64_Ehdr::e_type, Elf64_Half{ET_REL})).reason, Reason::kNotAPlugin);
+  EXPECT_EQ(error_in(with_header_field(&Elf64_Ehdr::e_type, Elf64_Half{ET_EXEC})).reason, Reason::kNotAPlugin);
+  EXPECT_EQ(error_in(with_header_field(&Elf64_Ehdr::e_type, Elf64_Half{ET_REL})).reason, Reason::kNotAPlugin);
 }
 
 TEST(ElfReader, RefusesTwoCatalogues) {
-  EXPECT_EQ(error_of(bytes_of(malformed_plugin("two_catalogues"))).reason, Reason::kInconsistent);
+  EXPECT_EQ(error_in(bytes_of(malformed_plugin("two_catalogues"))).reason, Reason::kInconsistent);
 }
 
 TEST(ElfReader, RefusesHeaderTablesFarOutside) {
   constexpr Elf64_Off kFar = ~Elf64_Off{0} - 8;  // adding a table's size to it overflows
-  EXPECT_EQ(error_of(with_header_field(&Elf64_Ehdr::e_phoff, kFar)).reason, Reason::kTruncated);
-  EXPECT_EQ(error_of(with_header_field(&Elf64_Ehdr::e_shoff, kFar)).reason, Reason::kTruncated);
-  EXPECT_EQ(error_of(with_header_field(&Elf64_Ehdr::e_phnum, Elf64_Half{0xffff})).reason, Reason::kTruncated);
+  EXPECT_EQ(error_in(with_header_field(&Elf64_Ehdr::e_phoff, kFar)).reason, Reason::kTruncated);
+  EXPECT_EQ(error_in(with_header_field(&Elf64_Ehdr::e_shoff, kFar)).reason, Reason::kTruncated);
+  EXPECT_EQ(error_in(with_header_field(&Elf64_Ehdr::e_phnum, Elf64_Half{0xffff})).reason, Reason::kTruncated);
 }
 
 TEST(ElfReader, RefusesSegmentsThatEndBehindTheFile) {
   for (const std::uint64_t size : {std::uint64_t{1} << 20, ~std::uint64_t{0}}) {
-    const auto error = error_of(with_segments([size](Elf64_Phdr& segment) { segment.p_filesz = size; }));
+    const auto error = error_in(with_segments([size](Elf64_Phdr& segment) { segment.p_filesz = size; }));
     EXPECT_EQ(error.reason, Reason::kTruncated);
   }
 }
 
 TEST(ElfReader, DoesNotReadTheSameNotesForThousandsOfHeaders) {
-  const auto error = error_of(with_segments([](Elf64_Phdr& segment) {
+  const auto error = error_in(with_segments([](Elf64_Phdr& segment) {
     segment.p_type = PT_NOTE;
     segment.p_offset = 0x300;  // whatever lies there is no note of ours
     segment.p_filesz = 0x3000;
@@ -184,7 +184,7 @@ TEST(ElfReader, DoesNotReadTheSameNotesForThousandsOfHeaders) {
 
 TEST(ElfReader, ReadsOneDynamicSegmentOnly) {
   // Thousands of headers over the same bytes must not cost thousands of readings, and of copies of its strings.
-  const auto error = error_of(with_segments([](Elf64_Phdr& segment) {
+  const auto error = error_in(with_segments([](Elf64_Phdr& segment) {
     if (segment.p_type == PT_NOTE) segment.p_type = PT_DYNAMIC;
   }));
   EXPECT_EQ(error.reason, Reason::kNotElf);

@@ -26,7 +26,7 @@ Loaded load(const std::filesystem::path& path) {
   return {file.entry(), LoadedPlugin::load(file.fd(), path.string())};
 }
 
-CaughtPluginError error_of(const std::string& name) {
+CaughtPluginError error_of_loading(const std::string& name) {
   return plugin_error_of([&] { (void)load(malformed_plugin(name)); });
 }
 
@@ -122,7 +122,7 @@ TEST(LoadedPlugin, KeepsItsSymbolsToItself) {
 }
 
 TEST(LoadedPlugin, TellsTheLoadersOwnReasonAboutTheFileAsItWasNamed) {
-  const auto error = error_of("undefined_symbol");
+  const auto error = error_of_loading("undefined_symbol");
   EXPECT_EQ(error.reason, Reason::kCannotLoad);
   EXPECT_THAT(error.text, HasSubstr("undefined symbol: bulkhead_test_nobody_defines_this"));
   EXPECT_THAT(error.text, HasSubstr("undefined_symbol.so"));
@@ -130,20 +130,20 @@ TEST(LoadedPlugin, TellsTheLoadersOwnReasonAboutTheFileAsItWasNamed) {
 }
 
 TEST(LoadedPlugin, RefusesAPluginWithoutAnEntryPointOrTable) {
-  EXPECT_EQ(error_of("no_entry_point").reason, Reason::kNotAPlugin);
-  EXPECT_EQ(error_of("no_table").reason, Reason::kInconsistent);
+  EXPECT_EQ(error_of_loading("no_entry_point").reason, Reason::kNotAPlugin);
+  EXPECT_EQ(error_of_loading("no_table").reason, Reason::kInconsistent);
 }
 
 TEST(LoadedPlugin, RefusesATableOfAnotherAbi) {
-  const auto error = error_of("wrong_table_abi");
+  const auto error = error_of_loading("wrong_table_abi");
   EXPECT_EQ(error.reason, Reason::kWrongAbi);
   EXPECT_THAT(error.text, HasSubstr("built for ABI 2, this engine has 1"));
-  EXPECT_EQ(error_of("required_table_flag").reason, Reason::kWrongAbi);
+  EXPECT_EQ(error_of_loading("required_table_flag").reason, Reason::kWrongAbi);
 }
 
 TEST(LoadedPlugin, RefusesTablesThatCannotBe) {
   for (const char* name : {"short_table", "short_stride", "no_function", "no_task_name", "too_many_tasks"}) {
-    EXPECT_EQ(error_of(name).reason, Reason::kInconsistent) << name;
+    EXPECT_EQ(error_of_loading(name).reason, Reason::kInconsistent) << name;
   }
 }
 
