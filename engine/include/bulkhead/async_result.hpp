@@ -28,7 +28,9 @@ struct DecodeMap {
     if constexpr (!std::is_void_v<R>) {
       std::vector<R> results;
       results.reserve(count);
-      for (std::size_t i = 0; i < count; ++i) results.push_back(decode_item<R>(completion, i));
+      while (results.size() < count) {
+        if (!append_run(results, completion)) results.push_back(decode_item<R>(completion, results.size()));
+      }
       return results;
     }
   }

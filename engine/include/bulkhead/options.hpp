@@ -265,7 +265,8 @@ using map_result_t = typename MapOf<R>::type;
 //   const auto sure = pool.map<double>("math.sqrt", xs, {.soft_timeout = 1s, .retries = 2});
 template <class R>
 struct MapOptions {
-  // Items that travel together. Default: multiprocessing's, a quarter of an even share for each worker (imap: 1).
+  // Items that travel together. Default: multiprocessing's, a quarter of an even share for each worker (imap: 1), but of
+  // items that all have one size no more than 64 KiB.
   // A chunk is transport only: each item has a verdict of its own. Items with retries or a timeout travel alone.
   // Zero or less is a UsageError.
   std::optional<int> chunk_size = {};

@@ -16,7 +16,8 @@
 //     request_head   requests the worker has done   [release]
 //     response_tail  responses published            [publish]
 //     park           its epoch, odd while it sleeps [park] in parking.hpp
-//     status_*       what it is doing, and since when: for people, and for deciding whom to kill; orders nothing
+//     status_*       what it is doing, and since when: for people, for deciding whom to kill, and (run_*, item) for what a
+//                    worker that died had done of a run; orders nothing while it lives
 //     claims         the host writes too, to revoke [claim] in claim_table.hpp
 //
 //   Last words, in the worker's file at kLastWordsOffset: bytes that the worker writes while it lives or crashes, for the
@@ -62,6 +63,8 @@ struct HostArea {
   alignas(kCacheLine) std::array<std::atomic<std::uint32_t>, kClaims> stops{};  // BULKHEAD_STOP_
 };
 
+inline constexpr std::uint64_t kNoRun = ~std::uint64_t{0};
+
 struct WorkerArea {
   AreaHeader header;
   alignas(kCacheLine) std::atomic<std::uint64_t> request_head{0};
@@ -70,7 +73,9 @@ struct WorkerArea {
   alignas(kCacheLine) std::atomic<std::uint64_t> status_phase{0};
   std::atomic<std::uint64_t> status_task_id{0};
   std::atomic<std::uint64_t> status_item{0};
-  std::atomic<std::int64_t> status_started{0};  // of a timed call's item; CLOCK_MONOTONIC, ns
+  std::atomic<std::int64_t> status_started{0};          // of a timed call's item; CLOCK_MONOTONIC, ns
+  std::atomic<std::uint64_t> status_run_first{kNoRun};  // item whose result is the first in the run's room
+  std::atomic<std::uint64_t> status_run_offset{0};      // of that room, in the ring's data
   alignas(kCacheLine) ClaimWords claims{};
 };
 

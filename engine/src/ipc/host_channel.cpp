@@ -30,4 +30,16 @@ HostChannel::Status HostChannel::status() const noexcept {
   return status;
 }
 
+HostChannel::Run HostChannel::unpublished_run(std::uint64_t task_id, std::uint32_t result_bytes) const noexcept {
+  const WorkerArea& area = memory_.worker();
+  if (area.status_task_id.load(std::memory_order_relaxed) != task_id) return {};  // relaxed: its process has ended
+  const std::uint64_t first = area.status_run_first.load(std::memory_order_relaxed);
+  const std::uint64_t running = area.status_item.load(std::memory_order_relaxed);
+  const std::uint64_t offset = area.status_run_offset.load(std::memory_order_relaxed);
+  const auto data = memory_.response_data();
+  if (first == kNoRun || running <= first || offset > data.size()) return {};
+  if (result_bytes == 0 || running - first > (data.size() - offset) / result_bytes) return {};
+  return {first, data.subspan(offset, (running - first) * result_bytes)};
+}
+
 }  // namespace bulkhead::ipc

@@ -135,6 +135,13 @@ class HostChannel {
     bool worker_parked = false;
   };
   [[nodiscard]] Status status() const noexcept;
+  // Of a worker that has ended: the results of `result_bytes` each that it had written and not published, of the items
+  // `first` to the one it was running. None when it was not in a run of that task, or says what cannot be.
+  struct Run {
+    std::uint64_t first = 0;
+    std::span<const std::byte> results;
+  };
+  [[nodiscard]] Run unpublished_run(std::uint64_t task_id, std::uint32_t result_bytes) const noexcept;
   [[nodiscard]] bool worker_is_parked() const noexcept { return worker_park_.is_parked(); }
   // What a worker that has ended wrote there: any bytes at all. Copy, then check.
   [[nodiscard]] std::span<const std::byte> last_words() const noexcept { return memory_.last_words(); }

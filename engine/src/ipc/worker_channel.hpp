@@ -91,6 +91,21 @@ class WorkerChannel {
   void set_started(std::int64_t now_ns) noexcept {
     memory_.worker().status_started.store(now_ns, std::memory_order_relaxed);  // relaxed: as in set_status()
   }
+  // Results from item `first` on are about to be written to `room`, side by side; running_item() counts them. A host
+  // whose worker ends before it publishes them finds them there.
+  void set_run(std::uint64_t first, std::span<const std::byte> room) noexcept {
+    WorkerArea& area = memory_.worker();
+    // relaxed: read when this process has ended.
+    area.status_item.store(first, std::memory_order_relaxed);
+    area.status_run_offset.store(static_cast<std::uint64_t>(room.data() - memory_.response_data().data()),
+                                 std::memory_order_relaxed);
+    area.status_run_first.store(first, std::memory_order_relaxed);
+  }
+  void clear_run() noexcept {
+    memory_.worker().status_run_first.store(kNoRun, std::memory_order_relaxed);  // relaxed: as in set_run()
+  }
+  // The item that runs, as set_status() and set_run() tell: a plugin that answers in runs counts it up itself.
+  [[nodiscard]] std::atomic<std::uint64_t>& running_item() noexcept { return memory_.worker().status_item; }
   void set_phase(std::uint8_t phase) noexcept {
     // release: as in set_status().
     memory_.worker().status_phase.store(phase, std::memory_order_release);

@@ -19,16 +19,11 @@ void SmallBytes::assign(std::span<const std::byte> bytes) {
 }
 
 const Failure* failure_of(const Call& call, std::size_t index) noexcept {
-  if (!call.outcomes) return nullptr;
-  const auto failure = call.outcomes->items[index].failure;
-  return failure == 0 ? nullptr : &call.outcomes->failures[failure - 1];
+  return call.outcomes ? call.outcomes->failure(index) : nullptr;
 }
 
 std::span<const std::byte> result_of(const Call& call, std::size_t index) noexcept {
-  if (!call.outcomes) return call.bytes.get();
-  const Outcomes::Item& item = call.outcomes->items[index];
-  if (item.large != 0) return call.outcomes->large[item.large - 1].get();
-  return std::span(call.outcomes->bytes).subspan(item.offset, item.size);
+  return call.outcomes ? call.outcomes->result(index) : call.bytes.get();
 }
 
 namespace {

@@ -19,25 +19,12 @@
 
 #include "bulkhead/detail/backend.hpp"
 #include "bulkhead/error.hpp"
-#include "ipc/block.hpp"
+#include "pool/outcomes.hpp"
 
 namespace bulkhead::pool {
 
 class Scheduler;
 struct WaitNode;
-
-// Why one item has no result; made into an exception only when somebody asks.
-struct Failure {
-  ErrorCode code = ErrorCode::kTask;
-  std::vector<std::byte> envelope;                     // kTask, kPayload: as the worker sent it
-  std::string text;                                    // the other codes: the sentence
-  std::string path;                                    // kPlugin
-  WorkerLost::Info lost;                               // kWorkerLost
-  TaskTimeout::Info late;                              // kTaskTimeout
-  CancelOutcome cancelled = CancelOutcome::kNeverRan;  // kTaskCancelled: how far it had come
-  std::vector<Cause> attempts;                         // how those before this one ended
-  std::int64_t worker_pid = 0;
-};
 
 // Bytes that are kept in place when they are few.
 class SmallBytes {
@@ -58,27 +45,6 @@ class SmallBytes {
   std::unique_ptr<std::byte[]> heap_;
   std::uint32_t size_ = 0;
   std::array<std::byte, kInlineBytes> inline_;
-};
-
-// A result, or arguments, in a block of their own.
-struct LargeBytes {
-  std::shared_ptr<const ipc::SharedBlock> block;
-  std::uint64_t size = 0;
-  [[nodiscard]] std::span<const std::byte> get() const noexcept { return block->bytes().first(size); }
-};
-
-// The outcomes of a call that is more than one small result.
-struct Outcomes {
-  struct Item {
-    std::uint64_t offset = 0;  // into bytes
-    std::uint32_t size = 0;
-    std::uint32_t failure = 0;  // index + 1 into failures
-    std::uint32_t large = 0;    // index + 1 into large
-  };
-  std::vector<Item> items;
-  std::vector<std::byte> bytes;
-  std::vector<Failure> failures;
-  std::vector<LargeBytes> large;
 };
 
 }  // namespace bulkhead::pool

@@ -32,10 +32,7 @@ Place place_of(const Completion& completion, std::size_t index) {
 
 // call.count when none did.
 std::size_t first_failure_of(const pool::Call& call) noexcept {
-  if (!call.outcomes || call.outcomes->failures.empty()) return call.count;
-  const auto& items = call.outcomes->items;
-  const auto failed = std::find_if(items.begin(), items.end(), [](const auto& item) { return item.failure != 0; });
-  return static_cast<std::size_t>(failed - items.begin());
+  return call.outcomes ? call.outcomes->first_failure() : call.count;
 }
 
 }  // namespace
@@ -82,6 +79,12 @@ std::exception_ptr item_error(const Completion& completion, std::size_t index) {
 std::span<const std::byte> item_bytes(const Completion& completion, std::size_t index) {
   const Place place = place_of(completion, index);
   return pool::result_of(place.call, place.index);
+}
+
+std::span<const std::byte> item_run(const Completion& completion, std::size_t index) {
+  const Place place = place_of(completion, index);
+  if (!place.call.outcomes) return {};
+  return place.call.outcomes->results_from(place.index);
 }
 
 const TaskInfo& task_of(const Completion& completion) noexcept { return *completion.task; }

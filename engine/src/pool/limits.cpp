@@ -50,7 +50,7 @@ Failure cancelled_failure(const Call& call, CancelOutcome how) {
 CancelOutcome how_cancelled(const Call& call) noexcept {
   CancelOutcome furthest = CancelOutcome::kFinishedFirst;
   if (!call.outcomes) return furthest;
-  for (const Failure& failure : call.outcomes->failures) {
+  for (const Failure& failure : call.outcomes->failures()) {
     if (failure.code != ErrorCode::kTaskCancelled) continue;
     if (furthest == CancelOutcome::kFinishedFirst || failure.cancelled > furthest) furthest = failure.cancelled;
   }

@@ -93,6 +93,8 @@ bool Scheduler::handle_reply(WorkerLink& link, std::span<const std::byte> frame,
   switch (header.kind) {
     case ReplyKind::kItem:
       return handle_item(link, *front.call, *reply, why);
+    case ReplyKind::kRun:
+      return handle_run(link, *front.call, *reply, why);
     case ReplyKind::kBlockWanted:
       if (header.index > protocol::kMaxPayloadBytes) {
         why = "it asked for a block beyond the limit";
@@ -133,34 +135,74 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
   // Blocks it asked for and outgrew.
   for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
   link.result_blocks.clear();
-  counters_[call.task->index]->count_times(header.run_time, header.queue_time);
-  link.tally.count_times(header.run_time, header.queue_time);
-  const auto settle = [&] {
-    if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
-    link.pop_front();
-    note_not_offered(call);
-  };
+  counters_[call.task->index]->count_times(header.run_time, header.queue_time, 1);
+  link.tally.count_times(header.run_time, header.queue_time, 1);
   if (header.outcome != BULKHEAD_OK) {
     Failure failure = failure_from(link, call, reply);
     if (is_last && try_again(call, failure, Clock::now())) {
       ++link.tally.retried;
-      settle();
+      settle_front(link, call);
       return true;
     }
     link.tally.count_failures(failure.code, 1);
     record_failure(call, std::move(failure));
   } else if (block) {
-    link.tally.count_result(header.payload_bytes);
+    link.tally.count_results(1, header.payload_bytes);
     record_large_result(call, {std::move(block), header.payload_bytes});
   } else {
-    link.tally.count_result(reply.payload.size());
+    link.tally.count_results(1, reply.payload.size());
     record_result(call, reply.payload);
   }
   if (is_last) {
-    settle();
+    settle_front(link, call);
     finish(call);
   }
   return true;
+}
+
+// The call at the front has its last reply from this worker.
+void Scheduler::settle_front(WorkerLink& link, Call& call) {
+  if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
+  link.pop_front();
+  note_not_offered(call);
+}
+
+bool Scheduler::handle_run(WorkerLink& link, Call& call, const Record<ReplyHeader>& reply, const char*& why) {
+  const ReplyHeader& header = reply.header;
+  const std::uint32_t each = call.task->fixed_result_bytes;
+  if (each == 0 || call.codec != BULKHEAD_CODEC_BINARY || reply.payload.size() % each != 0) {
+    why = "it sent results side by side that do not have one size";
+    return false;
+  }
+  const std::uint64_t items = reply.payload.size() / each;
+  const bool is_last = (header.flags & protocol::kLast) != 0;
+  if (header.index != call.finished - call.offered_from || items > call.count - call.finished ||
+      is_last != (call.finished + items == call.count)) {
+    why = "it replied to an item out of order";
+    return false;
+  }
+  const auto count = static_cast<std::uint32_t>(items);
+  counters_[call.task->index]->count_times(header.run_time, header.queue_time, count);
+  link.tally.count_times(header.run_time, header.queue_time, count);
+  link.tally.count_results(count, reply.payload.size());
+  record_results(call, count, reply.payload);
+  if (is_last) {
+    settle_front(link, call);
+    finish(call);
+  }
+  return true;
+}
+
+// Its worker ended within a run: what it had done of it counts.
+void Scheduler::keep_unpublished(WorkerLink& link, Call& call) {
+  const std::uint32_t each = call.task->fixed_result_bytes;
+  if (call.count == 1 || call.codec != BULKHEAD_CODEC_BINARY || link.is_condemned()) return;
+  const auto run = link.channel().unpublished_run(call.id, each);
+  if (run.results.empty() || run.first != call.finished - call.offered_from) return;
+  const std::uint64_t items = run.results.size() / each;
+  if (items > call.count - call.finished) return;
+  link.tally.count_results(items, run.results.size());
+  record_results(call, static_cast<std::uint32_t>(items), run.results);
 }
 
 Failure Scheduler::failure_from(const WorkerLink& link, const Call& call, const Record<ReplyHeader>& reply) const {
@@ -232,6 +274,11 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
       continue;
     }
     note_not_offered(*call);
+    keep_unpublished(link, *call);
+    if (call->finished == call->count) {
+      finish(*call);
+      continue;
+    }
     if (call->extras && call->extras->sentence) {
       Failure failure = *std::exchange(call->extras->sentence, std::nullopt);
       keep_letter(link, *call, sequence, failure, lost);

@@ -234,6 +234,10 @@ class Scheduler {
   [[nodiscard]] bool handle_reply(WorkerLink& link, std::span<const std::byte> frame, const char*& why);
   [[nodiscard]] bool handle_item(WorkerLink& link, Call& call, const protocol::Record<protocol::ReplyHeader>& reply,
                                  const char*& why);
+  [[nodiscard]] bool handle_run(WorkerLink& link, Call& call, const protocol::Record<protocol::ReplyHeader>& reply,
+                                const char*& why);
+  void settle_front(WorkerLink& link, Call& call);
+  void keep_unpublished(WorkerLink& link, Call& call);
   [[nodiscard]] Failure failure_from(const WorkerLink& link, const Call& call,
                                      const protocol::Record<protocol::ReplyHeader>& reply) const;
   void handle_progress(Call& call, const protocol::Record<protocol::ReplyHeader>& reply);
@@ -243,6 +247,7 @@ class Scheduler {
 
   // verdicts.cpp: from outcome to verdict. The lock is held.
   void record_result(Call& call, std::span<const std::byte> bytes);
+  void record_results(Call& call, std::uint32_t items, std::span<const std::byte> bytes);
   void record_large_result(Call& call, LargeBytes large);
   void record_failure(Call& call, Failure failure);
   void finish(Call& call);

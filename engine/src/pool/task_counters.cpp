@@ -60,11 +60,11 @@ void Tally::count_failures(ErrorCode code, std::uint64_t items) noexcept {
   }
 }
 
-void Tally::count_times(std::uint16_t run, std::uint16_t queue) {
+void Tally::count_times(std::uint16_t run, std::uint16_t queue, std::uint32_t items) {
   if (run == 0 || queue == 0) return;
   if (!times) times = std::make_unique<Times>();
-  ++times->run[run - 1u];
-  ++times->queue[queue - 1u];
+  times->run[run - 1u] += items;
+  times->queue[queue - 1u] += items;
 }
 
 Counts Tally::counts(std::uint64_t running) const {

@@ -35,13 +35,13 @@ struct Tally {
   };
   std::unique_ptr<Times> times;  // once there is one
 
-  void count_result(std::uint64_t bytes) noexcept {
-    ++done;
+  void count_results(std::uint64_t items, std::uint64_t bytes) noexcept {
+    done += items;
     result_bytes += bytes;
   }
   void count_failures(ErrorCode code, std::uint64_t items) noexcept;
   // Classes as protocol::ReplyHeader carries them: 0 is none.
-  void count_times(std::uint16_t run, std::uint16_t queue);
+  void count_times(std::uint16_t run, std::uint16_t queue, std::uint32_t items);
   [[nodiscard]] std::uint64_t finished() const noexcept {
     return done + failed + lost + timed_out + cancelled + dropped;
   }

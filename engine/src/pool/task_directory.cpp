@@ -40,6 +40,7 @@ TaskDirectory::TaskDirectory(plugin::Catalogue catalogue, const Manifest& manife
     info.index = static_cast<std::uint32_t>(tasks_.size());
     info.codecs = task->codecs;
     info.fixed_argument_bytes = fixed_argument_bytes(info.signature);
+    info.fixed_result_bytes = info.signature.result.fixed_bytes();
     info.policy = task_policy(*task, manifest);
     tasks_.push_back(std::move(info));
   }

@@ -12,40 +12,38 @@ namespace bulkhead::pool {
 namespace {
 
 Outcomes& outcomes_of(Call& call) {
-  if (!call.outcomes) {
-    call.outcomes = std::make_unique<Outcomes>();
-    call.outcomes->items.reserve(call.count);
-  }
+  if (!call.outcomes) call.outcomes = std::make_unique<Outcomes>(call.count);
   return *call.outcomes;
 }
 
 }  // namespace
 
 void Scheduler::record_result(Call& call, std::span<const std::byte> bytes) {
-  counters_[call.task->index]->count_result(bytes.size());
+  counters_[call.task->index]->count_results(1, bytes.size());
   if (call.count == 1) {
     call.bytes.assign(bytes);
   } else {
-    Outcomes& outcomes = outcomes_of(call);
-    outcomes.items.push_back({.offset = outcomes.bytes.size(), .size = static_cast<std::uint32_t>(bytes.size())});
-    outcomes.bytes.insert(outcomes.bytes.end(), bytes.begin(), bytes.end());
+    outcomes_of(call).add_result(bytes);
   }
   ++call.finished;
 }
 
+// `items` results of one size.
+void Scheduler::record_results(Call& call, std::uint32_t items, std::span<const std::byte> bytes) {
+  counters_[call.task->index]->count_results(items, bytes.size());
+  outcomes_of(call).add_results(bytes, static_cast<std::uint32_t>(bytes.size() / items));
+  call.finished += items;
+}
+
 void Scheduler::record_large_result(Call& call, LargeBytes large) {
-  counters_[call.task->index]->count_result(large.size);
-  Outcomes& outcomes = outcomes_of(call);
-  outcomes.large.push_back(std::move(large));
-  outcomes.items.push_back({.large = static_cast<std::uint32_t>(outcomes.large.size())});
+  counters_[call.task->index]->count_results(1, large.size);
+  outcomes_of(call).add_large(std::move(large));
   ++call.finished;
 }
 
 void Scheduler::record_failure(Call& call, Failure failure) {
   counters_[call.task->index]->count_failures(failure.code, 1);
-  Outcomes& outcomes = outcomes_of(call);
-  outcomes.failures.push_back(std::move(failure));
-  outcomes.items.push_back({.failure = static_cast<std::uint32_t>(outcomes.failures.size())});
+  outcomes_of(call).add_failure(std::move(failure));
   ++call.finished;
 }
 

@@ -82,10 +82,17 @@ struct Place {
   return nullptr;
 }
 
+[[nodiscard]] const char* check_run(const ReplyHeader& header) noexcept {
+  if ((header.flags & ~kLast) != 0) return "unknown flag on a run";
+  if (header.outcome != BULKHEAD_OK) return "outcome on a run";
+  return header.payload_bytes == 0 ? "run of no results" : nullptr;
+}
+
 [[nodiscard]] const char* check_reply(const ReplyHeader& header) noexcept {
   constexpr std::uint32_t kMostTime = support::TimeBuckets::kCount;
   if (header.run_time > kMostTime || header.queue_time > kMostTime) return "time out of range";
   if (header.kind == ReplyKind::kItem) return check_item(header);
+  if (header.kind == ReplyKind::kRun) return check_run(header);
   if (header.flags != 0) return "flags on a reply that has none";
   if (header.outcome != 0) return "outcome on a reply that has none";
   if (header.run_time != 0 || header.queue_time != 0) return "time on a reply that has none";

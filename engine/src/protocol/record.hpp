@@ -1,7 +1,7 @@
 // The records that travel in the rings: a fixed header, an extension that readers skip, a payload.
 //
 // A request ring carries calls, a response ring carries replies. Every call gets, in order, exactly one last reply:
-// the kItem with kLast, or kSkipped when the host took it back first. The host therefore knows at any moment which
+// the kItem or kRun with kLast, or kSkipped when the host took it back first. The host therefore knows at any moment which
 // call a worker may be answering, and a reply about anything else condemns that worker. kShutdown and kDropBlock have no
 // reply: a reply to a later call tells that they were passed.
 //
@@ -28,10 +28,11 @@ enum class ReplyKind : std::uint8_t {
   kSkipped = 2,      // the worker passed a record that the host had revoked
   kBlockWanted = 3,  // a result needs a block of at least `index` bytes; the host sends one by the control socket
   kProgress = 4,     // payload: done, total (u64 each), note
+  kRun = 5,  // successive items that succeeded; the payload is their results, each of the same size, side by side
 };
 
 enum RecordFlag : std::uint8_t {
-  kLast = 1,     // kItem: the last of its call
+  kLast = 1,     // kItem, kRun: the last of its call
   kInBlock = 2,  // the payload lies at the start of block `block_id`, not in the ring
   kTimed = 4,    // kCall: a CallTiming follows the header; the replies tell how long each item waited and ran
 };
@@ -67,13 +68,14 @@ struct CallTiming {
 struct ReplyHeader {
   std::uint8_t header_bytes = 0;
   ReplyKind kind = ReplyKind::kItem;
-  std::uint8_t outcome = 0;  // kItem: a BULKHEAD_ outcome
+  std::uint8_t outcome = 0;  // kItem: a BULKHEAD_ outcome; kRun: BULKHEAD_OK
   std::uint8_t flags = 0;
-  // kItem of a kTimed call: 1 + the class (support::TimeBuckets) of how long it ran, and waited before. Else 0.
+  // kItem of a kTimed call: 1 + the class (support::TimeBuckets) of how long it ran, and waited before. kRun: each of its
+  // items, on average. Else 0.
   std::uint16_t run_time = 0;
   std::uint16_t queue_time = 0;
   std::uint64_t task_id = 0;
-  std::uint64_t index = 0;          // kItem: the item's index within its call, from 0
+  std::uint64_t index = 0;          // kItem, kRun: the (first) item's index within its call, from 0
   std::uint32_t payload_bytes = 0;  // in the ring, or in the block
   std::uint32_t block_id = 0;
 };

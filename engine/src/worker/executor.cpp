@@ -32,6 +32,9 @@ using Announce = ReplyWriter::Announce;
 // How long a result of a running batch may stay unannounced to a sleeping host.
 constexpr auto kAnnounceInterval = std::chrono::microseconds(200);
 constexpr auto kProgressInterval = std::chrono::milliseconds(10);
+// Of one run's results: enough to make a reply cost nothing beside them, little enough for the cache, and for the host to
+// read some while others are made.
+constexpr std::size_t kRunBytes = 16 * 1024;
 
 [[nodiscard]] std::int64_t now_ns() noexcept {
   return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count();
@@ -85,9 +88,14 @@ class Executor {
   // What bulkhead_call's functions do.
   [[nodiscard]] void* reserve(std::size_t size);
   [[nodiscard]] bool end_item(std::int32_t outcome);
+  [[nodiscard]] void* begin_run(std::size_t result_size, std::uint64_t& count);
+  [[nodiscard]] bool end_run(std::uint64_t count);
   void progress(std::uint64_t done, std::uint64_t total, std::string_view note);
 
   void publish_item(std::int32_t outcome, bool is_last, Announce announce);
+  void publish_run(bool is_last, Announce announce);
+  void tell_times(std::uint64_t items);
+  [[nodiscard]] bool begin_next_item();
   [[nodiscard]] Announce when_to_announce();
   void set_phase(Phase phase) noexcept { channel_.set_phase(static_cast<std::uint8_t>(phase)); }
   void set_status(Phase phase, std::uint64_t item) noexcept {
@@ -112,7 +120,10 @@ class Executor {
   std::uint64_t item_ = 0;                   // the one that is being answered
   std::uint64_t count_ = 0;                  // of its items
   std::int32_t last_outcome_ = BULKHEAD_OK;  // of the last item once it ended; it is published when the plugin returned
-  ErrorEnvelope failure_;                    // of the item that is being answered
+  bool is_last_run_ = false;                 // what is published then are the results of a run
+  std::uint64_t run_room_ = 0;               // results that the run begun last has room for; 0: there is none
+  std::size_t run_result_bytes_ = 0;
+  ErrorEnvelope failure_;                             // of the item that is being answered
   const std::atomic<std::uint32_t>* stop_ = nullptr;  // the host's wish
   bool is_timed_ = false;
   protocol::CallTiming timing_;
@@ -148,6 +159,14 @@ Executor::Executor(ipc::WorkerChannel& channel, int control_fd, std::span<const 
   call_.end_item = [](void* self, std::int32_t outcome) -> std::int32_t {
     return serve_plugin([&] { return static_cast<Executor*>(self)->end_item(outcome) ? 0 : 1; });
   };
+  call_.begin_run = [](void* self, std::size_t result_size, std::uint64_t* count) {
+    return serve_plugin([&] { return static_cast<Executor*>(self)->begin_run(result_size, *count); });
+  };
+  call_.end_run = [](void* self, std::uint64_t count) -> std::int32_t {
+    return serve_plugin([&] { return static_cast<Executor*>(self)->end_run(count) ? 0 : 1; });
+  };
+  // A plugin in C writes it as the plain word that it is.
+  call_.running_item = reinterpret_cast<std::uint64_t*>(&channel_.running_item());
   call_.progress = [](void* self, std::uint64_t done, std::uint64_t total, const char* note, std::size_t note_size) {
     serve_plugin([&] {
       const std::string_view text = note == nullptr ? std::string_view() : std::string_view(note, note_size);
@@ -198,6 +217,8 @@ void Executor::run_call(const protocol::Record<CallHeader>& call) {
   Slot& slot = *known;
   item_ = 0;
   count_ = header.count;
+  is_last_run_ = false;
+  run_room_ = 0;
   call_.codec = header.codec;
   call_.deadline_ns = header.deadline_ns;
   call_.task_id = header.task_id;
@@ -222,7 +243,11 @@ void Executor::run_call(const protocol::Record<CallHeader>& call) {
   // Only now: the plugin may read its arguments until it returns. And before the last reply: the
   // host that sees it also sees the room.
   channel_.done();
-  publish_item(last_outcome_, true, Announce::kNow);
+  if (is_last_run_) {
+    publish_run(true, Announce::kNow);
+  } else {
+    publish_item(last_outcome_, true, Announce::kNow);
+  }
   set_status(Phase::kIdle, 0);
 }
 
@@ -334,6 +359,7 @@ void Executor::destroy_states() {
 void* Executor::reserve(std::size_t size) {
   leave_if_forked();
   if (!is_open()) return nullptr;
+  run_room_ = 0;
   if (!writer_.has_room()) set_phase(Phase::kEncode);
   return writer_.reserve(size);
 }
@@ -341,6 +367,7 @@ void* Executor::reserve(std::size_t size) {
 bool Executor::end_item(std::int32_t outcome) {
   leave_if_forked();
   if (!is_open()) return false;
+  run_room_ = 0;
   set_phase(Phase::kPublish);
   if (!is_outcome(outcome)) {
     failure_ = {Phase::kRun, {}, "the plugin gave the unknown outcome " + std::to_string(outcome), {}};
@@ -353,11 +380,61 @@ bool Executor::end_item(std::int32_t outcome) {
   }
   publish_item(outcome, false, when_to_announce());
   ++item_;
+  return begin_next_item();
+}
+
+// False: the host wants no more of them.
+bool Executor::begin_next_item() {
   writer_.begin_item(call_.task_id, item_);
   if (is_timed_) begin_timed_item();
   set_status(Phase::kRun, item_);
   // relaxed: a wish, see HostChannel::set_stop().
   return stop_->load(std::memory_order_relaxed) != BULKHEAD_STOP_CANCELLED;
+}
+
+void* Executor::begin_run(std::size_t result_size, std::uint64_t& count) {
+  leave_if_forked();
+  run_room_ = 0;
+  const std::uint64_t most = std::min(count, count_ - item_);
+  if (!is_open() || most < 2 || result_size == 0 || result_size > kRunBytes / 2) return nullptr;
+  // An item with a limit of its own has a clock of its own.
+  constexpr auto kNone = std::numeric_limits<std::int64_t>::max();
+  if (is_timed_ && (timing_.timeout_ns != kNone || last_deadline_ns_ != kNone)) return nullptr;
+  const std::uint64_t wanted = std::min<std::uint64_t>(most, kRunBytes / result_size);
+  auto* const room = static_cast<std::byte*>(writer_.reserve(wanted * result_size));
+  if (room == nullptr) return nullptr;
+  channel_.set_run(item_, {room, wanted * result_size});
+  run_room_ = count = wanted;
+  run_result_bytes_ = result_size;
+  return room;
+}
+
+bool Executor::end_run(std::uint64_t count) {
+  leave_if_forked();
+  count = std::min(count, run_room_);
+  run_room_ = 0;
+  if (count == 0) return begin_next_item();
+  writer_.commit(count * run_result_bytes_);
+  if (is_timed_) tell_times(count);
+  if (item_ + count == count_) {
+    is_last_run_ = true;
+    item_ = count_;
+    return true;
+  }
+  publish_run(false, when_to_announce());
+  item_ += count;
+  return begin_next_item();
+}
+
+void Executor::publish_run(bool is_last, Announce announce) {
+  writer_.publish_run(is_last, announce);
+  channel_.clear_run();
+}
+
+// Of items that took so long together.
+void Executor::tell_times(std::uint64_t items) {
+  writer_.set_times(std::chrono::nanoseconds((now_ns() - started_ns_) / static_cast<std::int64_t>(items)),
+                    std::chrono::nanoseconds(started_ns_ - timing_.submitted_ns));
 }
 
 // The item's clock starts; its limit is a point in time from now on.
@@ -374,10 +451,7 @@ void Executor::publish_item(std::int32_t outcome, bool is_last, Announce announc
     failure_.text = writer_.refusal();
     outcome = BULKHEAD_ENCODE_FAILED;
   }
-  if (is_timed_) {
-    writer_.set_times(std::chrono::nanoseconds(now_ns() - started_ns_),
-                      std::chrono::nanoseconds(started_ns_ - timing_.submitted_ns));
-  }
+  if (is_timed_) tell_times(1);
   if (outcome == BULKHEAD_OK) {
     writer_.publish_result(is_last, announce);
   } else {

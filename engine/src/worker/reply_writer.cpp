@@ -97,7 +97,7 @@ ReplyHeader ReplyWriter::header_of(ReplyKind kind) const noexcept {
   header.kind = kind;
   header.task_id = task_id_;
   header.index = index_;
-  if (kind == ReplyKind::kItem) {
+  if (kind == ReplyKind::kItem || kind == ReplyKind::kRun) {
     header.run_time = run_time_;
     header.queue_time = queue_time_;
   }
@@ -111,8 +111,8 @@ void ReplyWriter::publish(ReplyHeader header, std::span<const std::byte> payload
   channel_.publish(size, announce);
 }
 
-void ReplyWriter::publish_result(bool is_last, Announce announce) {
-  ReplyHeader header = header_of(ReplyKind::kItem);
+void ReplyWriter::publish_committed(ReplyKind kind, bool is_last, Announce announce) {
+  ReplyHeader header = header_of(kind);
   if (is_last) header.flags |= protocol::kLast;
   if (block_id_ == 0 && !room_.empty()) {
     header.payload_bytes = static_cast<std::uint32_t>(committed_);

@@ -47,7 +47,11 @@ class ReplyWriter {
   // How long the item ran, and waited before, for its reply.
   void set_times(std::chrono::nanoseconds run, std::chrono::nanoseconds queue) noexcept;
 
-  void publish_result(bool is_last, Announce announce);
+  // The committed bytes: the item's result, or those of a run that begins with it.
+  void publish_result(bool is_last, Announce announce) {
+    publish_committed(protocol::ReplyKind::kItem, is_last, announce);
+  }
+  void publish_run(bool is_last, Announce announce) { publish_committed(protocol::ReplyKind::kRun, is_last, announce); }
   // Shortens the envelope to what a frame holds. Gives up the result.
   void publish_error(std::uint8_t outcome, protocol::ErrorEnvelope& envelope, bool is_last, Announce announce);
   void publish_skipped(std::uint64_t task_id);
@@ -56,6 +60,7 @@ class ReplyWriter {
 
  private:
   [[nodiscard]] protocol::ReplyHeader header_of(protocol::ReplyKind kind) const noexcept;
+  void publish_committed(protocol::ReplyKind kind, bool is_last, Announce announce);
   void publish(protocol::ReplyHeader header, std::span<const std::byte> payload, Announce announce);
   [[nodiscard]] bool move_to_ring_room(std::size_t needed);
   [[nodiscard]] bool move_to_block(std::uint64_t needed);

@@ -19,13 +19,13 @@
 /* Lines of the note. Every argument is a string literal without tabs, newlines and backslashes.
  * The codec mask of a task is 1: C plugins speak the binary form. */
 #define BULKHEAD_NOTE_PLUGIN(NAME, VERSION, COMPILER) \
-  "bulkhead\t1\t0\t0\t0\n"                            \
+  "bulkhead\t1\t1\t0\t0\n"                            \
   "plugin\t" NAME "\t" VERSION "\t-\t" COMPILER "\n"
 #define BULKHEAD_NOTE_TASK(NAME, SIGNATURE, DOC) "task\t" NAME "\t" SIGNATURE "\t1\t0\t0\t-1\t0\t0\t\t" DOC "\n"
 
 #ifndef __cplusplus
 
-_Static_assert(BULKHEAD_ABI_MAJOR == 1 && BULKHEAD_ABI_MINOR == 0, "BULKHEAD_NOTE_PLUGIN says 1 and 0");
+_Static_assert(BULKHEAD_ABI_MAJOR == 1 && BULKHEAD_ABI_MINOR == 1, "BULKHEAD_NOTE_PLUGIN says 1 and 1");
 
 /* Writes the note. TEXT is the literal that the two macros above make together. C only: C++ has
  * BULKHEAD_PLUGIN. */

@@ -1,6 +1,8 @@
 // map, starmap and their asynchronous forms.
 #include <array>
+#include <limits>
 #include <list>
+#include <numeric>
 #include <ranges>
 #include <set>
 
@@ -91,6 +93,43 @@ TEST_F(MapTest, KeepsTheOrderWhenLaterItemsEndFirst) {
 
 TEST_F(MapTest, TakesAHundredThousandItems) {
   EXPECT_EQ(pool_.map<std::int64_t>("echo.i64", numbers(100'000)), numbers(100'000));
+}
+
+// Numbers travel side by side, in both directions.
+TEST_F(MapTest, OfNumbersIsTheSameInAnyChunks) {
+  std::vector<std::int64_t> numbers(30'000);
+  std::iota(numbers.begin(), numbers.end(), std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(pool_.map<std::int64_t>("echo.i64", numbers), numbers);
+  for (const int chunk : {1, 2, 2049, 8192, 30'000}) {  // the last two do not fit a run, and the last no ring
+    EXPECT_EQ(pool_.map<std::int64_t>("echo.i64", numbers, {.chunk_size = chunk}), numbers) << chunk;
+  }
+  EXPECT_EQ(pool_.map<std::int64_t>("echo.i64", std::span(numbers).first(3)),
+            std::vector(numbers.begin(), numbers.begin() + 3));
+  const std::vector<float> floats{-0.5f, 0.0f, std::numeric_limits<float>::infinity()};
+  EXPECT_EQ(pool_.map<float>("echo.f32", floats, {.chunk_size = 3}), floats);
+  EXPECT_EQ(pool_.map<double>("echo.f32", floats, {.chunk_size = 3}),
+            std::vector<double>(floats.begin(), floats.end()));
+  EXPECT_EQ(pool_.map<std::int64_t>("echo.i64", std::vector<int>{1, 2, 3}, {.chunk_size = 3}),
+            (std::vector<std::int64_t>{1, 2, 3}));
+  pool_.map<void>("echo.i64", numbers);
+}
+
+TEST_F(MapTest, OfNumbersKeepsEachVerdictWhereSomeFail) {
+  std::vector<std::int64_t> numbers(5000, 7);
+  const std::set<std::size_t> bad{0, 1, 2500, 4999};
+  for (const std::size_t index : bad) numbers[index] = -1;
+  auto outcomes = pool_.imap<std::int64_t>("echo.positive", numbers, {.chunk_size = 5000}).outcomes();
+  std::size_t count = 0;
+  for (const auto& outcome : outcomes) {
+    ASSERT_EQ(outcome.index(), count);
+    ASSERT_EQ(static_cast<bool>(outcome), !bad.contains(count)) << count;
+    if (outcome) {
+      ASSERT_EQ(outcome.value(), 7);
+    }
+    ++count;
+  }
+  EXPECT_EQ(count, numbers.size());
+  EXPECT_THROW((void)pool_.map<std::int64_t>("echo.positive", numbers), std::domain_error);
 }
 
 TEST_F(MapTest, TakesAnyInputRange) {

@@ -57,6 +57,15 @@ TEST_F(ScribbleTest, EveryRuleThatIsBrokenCostsTheTaskThatRan) {
   }
 }
 
+TEST_F(ScribbleTest, ARunThatDoesNotFitItsCallCostsTheTask) {
+  for (const auto& [bytes, index] : {std::pair(4u, 0u), {16u, 0u}, {8u, 1u}, {8000u, 0u}}) {
+    SCOPED_TRACE(testing::Message() << bytes << " bytes from item " << index);
+    EXPECT_THAT(text_thrown<WorkerLost>([&] { (void)broken_.apply<std::int64_t>("scribble.break_run", bytes, index); }),
+                HasSubstr("it broke the protocol"));
+  }
+  EXPECT_EQ(broken_.apply<std::int64_t>("echo.add", 2, 3), 5) << "the pool goes on";
+}
+
 TEST_F(ScribbleTest, AResultForTheTaskOfAnotherWorkerIsNotTakenForIt) {
   const ScratchFolder folder;
   for (const char* way : {"task of a neighbour before", "task of a neighbour behind"}) {

@@ -50,23 +50,56 @@ TEST(Payload, LeavesItemsWithTheirSizesOut) {
   EXPECT_TRUE(items_after(bytes, 0, 3).empty());
 }
 
+Failure failure_with(std::string text) {
+  Failure failure;
+  failure.text = std::move(text);
+  return failure;
+}
+
 TEST(Outcomes, AreFoundByTheirIndex) {
+  const auto bytes = bytes_of(6);
   Call call;
   call.count = 3;
-  call.outcomes = std::make_unique<Outcomes>();
-  call.outcomes->bytes = bytes_of(6);
-  call.outcomes->failures.emplace_back().text = "gone";
-  call.outcomes->items.resize(3);
-  call.outcomes->items[0].size = 2;
-  call.outcomes->items[1].failure = 1;
-  call.outcomes->items[2].offset = 2;
-  call.outcomes->items[2].size = 4;
+  call.outcomes = std::make_unique<Outcomes>(3);
+  call.outcomes->add_result(std::span(bytes).first(2));
+  call.outcomes->add_failure(failure_with("gone"));
+  call.outcomes->add_result(std::span(bytes).subspan(2));
   EXPECT_EQ(failure_of(call, 0), nullptr);
   ASSERT_NE(failure_of(call, 1), nullptr);
   EXPECT_EQ(failure_of(call, 1)->text, "gone");
   EXPECT_EQ(result_of(call, 0).size(), 2u);
   EXPECT_EQ(result_of(call, 2).size(), 4u);
-  EXPECT_EQ(result_of(call, 2)[0], call.outcomes->bytes[2]);
+  EXPECT_EQ(result_of(call, 2)[0], bytes[2]);
+  EXPECT_EQ(call.outcomes->first_failure(), 1u);
+  EXPECT_TRUE(call.outcomes->results_from(0).empty());
+}
+
+TEST(Outcomes, OfOneSizeLieSideBySide) {
+  const auto bytes = bytes_of(12);
+  Outcomes outcomes(3);
+  outcomes.add_results(std::span(bytes).first(8), 4);
+  outcomes.add_results(std::span(bytes).subspan(8), 4);
+  EXPECT_EQ(outcomes.results_from(1).size(), 8u);
+  EXPECT_EQ(outcomes.results_from(1)[0], bytes[4]);
+  EXPECT_EQ(outcomes.result(2)[0], bytes[8]);
+  EXPECT_EQ(outcomes.failure(2), nullptr);
+  EXPECT_EQ(outcomes.first_failure(), 3u);
+}
+
+TEST(Outcomes, OfOneSizeBecomeATableWhereOneFails) {
+  const auto bytes = bytes_of(12);
+  Outcomes outcomes(5);
+  outcomes.add_results(std::span(bytes).first(8), 4);
+  outcomes.add_failure(failure_with("gone"));
+  outcomes.add_results(std::span(bytes).subspan(8), 4);
+  outcomes.add_result(std::span(bytes).first(1));
+  EXPECT_TRUE(outcomes.results_from(0).empty());
+  EXPECT_EQ(outcomes.first_failure(), 2u);
+  EXPECT_EQ(outcomes.result(1)[0], bytes[4]);
+  EXPECT_EQ(outcomes.failure(2)->text, "gone");
+  EXPECT_EQ(outcomes.result(3).size(), 4u);
+  EXPECT_EQ(outcomes.result(3)[0], bytes[8]);
+  EXPECT_EQ(outcomes.result(4).size(), 1u);
 }
 
 }  // namespace

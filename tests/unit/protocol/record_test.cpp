@@ -226,7 +226,7 @@ TEST(ReadReply, RefusesEachFieldOutOfItsRange) {
         why);
   };
   refused_without_flags(ReplyKind{0}, "unknown kind of reply");
-  refused_without_flags(ReplyKind{5}, "unknown kind of reply");
+  refused_without_flags(ReplyKind{6}, "unknown kind of reply");
   refused_without_flags(ReplyKind::kSkipped, "payload on a skipped call");
   refused_without_flags(ReplyKind::kBlockWanted, "payload on a request for a block");
   refused_without_flags(ReplyKind::kProgress, "progress too short");
@@ -237,6 +237,22 @@ TEST(ReadReply, RefusesEachFieldOutOfItsRange) {
         h.outcome = 1;
       },
       "outcome on a reply that has none");
+}
+
+TEST(ReadReply, TakesARunOfResultsAndNothingElseInIt) {
+  ReplyHeader header = an_item();
+  header.kind = ReplyKind::kRun;
+  header.flags = kLast;
+  header.run_time = 3;
+  EXPECT_EQ(refusal_of_reply(frame_of(header, payload_of(8))), "");
+  header.outcome = BULKHEAD_TASK_FAILED;
+  EXPECT_EQ(refusal_of_reply(frame_of(header, payload_of(8))), "outcome on a run");
+  header.outcome = BULKHEAD_OK;
+  header.flags = kInBlock;
+  EXPECT_EQ(refusal_of_reply(frame_of(header, payload_of(8))), "unknown flag on a run");
+  header.flags = 0;
+  header.payload_bytes = 0;
+  EXPECT_EQ(refusal_of_reply(frame_of(header)), "run of no results");
 }
 
 TEST(ReadReply, RefusesBlocksOfNoOrOfTooManyBytes) {

@@ -48,6 +48,7 @@ struct TaskInfo {
   std::uint32_t index = 0;                 // in the catalogue
   std::uint32_t codecs = 0;                // BULKHEAD_CODEC_ bits
   std::uint32_t fixed_argument_bytes = 0;  // of one call's arguments when all have a fixed size; 0: they vary
+  std::uint32_t fixed_result_bytes = 0;    // the same of its result
   TaskPolicy policy;
 };
 

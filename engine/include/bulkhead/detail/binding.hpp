@@ -5,10 +5,12 @@
 #include <bulkhead/detail/conversion.hpp>
 
 #include <array>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 namespace bulkhead::detail {
 
@@ -130,6 +132,21 @@ template <class R>
       raise_undecodable(task, error.what());
     }
   }
+}
+
+// Appends the items from results.size() on that lie side by side as an R does. False: there are none.
+template <class R>
+[[nodiscard]] bool append_run(std::vector<R>& results, const Completion& completion) {
+  if constexpr (sdk::is_plain_number<R>) {
+    if (sdk::type_text<R>().view() != task_of(completion).signature.result.text) return false;
+    const auto bytes = item_run(completion, results.size());
+    if (bytes.empty()) return false;
+    const std::size_t before = results.size();
+    results.resize(before + bytes.size() / sizeof(R));
+    std::memcpy(results.data() + before, bytes.data(), (results.size() - before) * sizeof(R));
+    return true;
+  }
+  return false;
 }
 
 // Buffers for encoding, one per thread: their memory is kept from call to call.

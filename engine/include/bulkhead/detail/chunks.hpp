@@ -4,9 +4,11 @@
 #include <bulkhead/detail/binding.hpp>
 #include <bulkhead/detail/chunk_stream.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <ranges>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -61,6 +63,10 @@ class ChunkBuffer {
 // The same where the number of items is not known, as in imap: 1.
 [[nodiscard]] std::uint32_t chunk_items(std::optional<int> asked);
 
+// Arguments of a chunk whose size nobody asked for, where each item has the same size: more would neither save calls worth
+// speaking of nor fit a processor's cache, and the last chunks would take longer.
+inline constexpr std::size_t kAutomaticChunkBytes = 64 * 1024;
+
 // How one element of the range becomes the arguments of a call: itself, or the parts of a tuple.
 enum class Spread : bool { kOneArgument, kTuple };
 
@@ -101,12 +107,35 @@ using element_t = std::remove_cvref_t<std::ranges::range_reference_t<Range>>;
 // The chunk's size, where it can be known before the range is read.
 template <class Range>
 [[nodiscard]] std::optional<std::uint32_t> known_chunk_items(Range& range, std::optional<int> asked,
-                                                             std::size_t workers) {
+                                                             std::size_t workers, std::uint32_t item_bytes) {
   if (asked) return chunk_items(asked);
   if constexpr (std::ranges::sized_range<Range>) {
-    return chunk_items(asked, static_cast<std::size_t>(std::ranges::size(range)), workers);
+    const auto items = chunk_items(asked, static_cast<std::size_t>(std::ranges::size(range)), workers);
+    if (item_bytes == 0) return items;
+    return std::min(items, std::max(1u, static_cast<std::uint32_t>(kAutomaticChunkBytes) / item_bytes));
   }
   return std::nullopt;
+}
+
+// Elements that lie in memory as they travel: numbers of the type that the task declares.
+template <class Range>
+inline constexpr bool are_numbers_in_memory =
+    std::ranges::contiguous_range<Range>&& std::ranges::sized_range<Range>&& sdk::is_plain_number<element_t<Range>>;
+
+// Submits such elements where they lie.
+template <class Range>
+void feed_in_place(Backend& backend, Completion& map, const TaskInfo& task, Range& range, std::uint32_t chunk,
+                   const Terms& terms) {
+  const std::span elements(std::ranges::data(range), static_cast<std::size_t>(std::ranges::size(range)));
+  for (std::size_t first = 0; first < elements.size(); first += chunk) {
+    const auto part = elements.subspan(first, std::min<std::size_t>(chunk, elements.size() - first));
+    backend.add_chunk(map, {.task = &task,
+                            .count = static_cast<std::uint32_t>(part.size()),
+                            .stride = sizeof(element_t<Range>),
+                            .bytes = std::as_bytes(part),
+                            .first_index = first,
+                            .terms = terms.are_plain() ? nullptr : &terms});
+  }
 }
 
 // Feeds a whole range to a map that was begun. An exception of the range's own, or of the encoding, gives the map up.
@@ -128,7 +157,15 @@ void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&&
   try {
     if (chunk_size) (void)chunk_items(chunk_size);
     if (terms.needs_own_record()) chunk_size = 1;
-    if (const auto items = known_chunk_items(range, chunk_size, backend.worker_count())) {
+    if (const auto items =
+            known_chunk_items(range, chunk_size, backend.worker_count(), binding.task->fixed_argument_bytes)) {
+      if constexpr (kSpread == Spread::kOneArgument && are_numbers_in_memory<Range>) {
+        if (binding.is_exact) {
+          feed_in_place(backend, map, *binding.task, range, *items, terms);
+          backend.seal_map(map);
+          return;
+        }
+      }
       for (auto&& element : range) {
         add(element);
         if (buffer.count() == *items) flush();

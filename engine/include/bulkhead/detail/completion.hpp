@@ -64,6 +64,9 @@ class CompletionRef {
 // The result bytes of item `index`, which succeeded. They may lie in memory that the worker can still write: read
 // each byte once. Valid as long as the completion.
 [[nodiscard]] std::span<const std::byte> item_bytes(const Completion& completion, std::size_t index);
+// The same of item `index` and of those behind it, as many as are known to have succeeded and to lie side by side, each of
+// the task's fixed_result_bytes. Empty: ask item by item.
+[[nodiscard]] std::span<const std::byte> item_run(const Completion& completion, std::size_t index);
 [[nodiscard]] const TaskInfo& task_of(const Completion& completion) noexcept;
 
 // Takes back what no worker has begun, and tells the running rest to stop; waits at most `grace` for that. kForce: then

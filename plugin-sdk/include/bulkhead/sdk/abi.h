@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 #define BULKHEAD_ABI_MAJOR 1u
-#define BULKHEAD_ABI_MINOR 0u
+#define BULKHEAD_ABI_MINOR 1u
 
 /* How the bytes of arguments and results are written; one bit each, so that a task can say which it speaks. */
 enum { BULKHEAD_CODEC_BINARY = 1, BULKHEAD_CODEC_JSON = 2 };
@@ -98,6 +98,15 @@ typedef struct bulkhead_call {
   const void* headers; /* key/value bytes carried with the call (trace ids); none in this minor */
   size_t headers_size;
   void* reserved[4];
+  /* Since minor 1. A run: successive items whose results have `result_size` bytes each, answered together instead of by
+   * reserve(), commit() and end_item() for each. begin_run() gives room for the results of the next *count items, side by
+   * side, and may lower *count; NULL: answer one by one. After each result the plugin adds 1 to *running_item (an atomic
+   * store with release): should the process end there, those before it are kept. end_run() ends the first `count` of them
+   * with BULKHEAD_OK, and says what end_item() says; the next item, which may have failed, is ended by end_item() or by
+   * another run. */
+  void* (*begin_run)(void* self, size_t result_size, uint64_t* count);
+  int32_t (*end_run)(void* self, uint64_t count);
+  uint64_t* running_item;
 } bulkhead_call;
 
 typedef struct bulkhead_task {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <span>
 #include <string>
@@ -233,13 +234,112 @@ class ItemRunner {
   std::span<const std::string_view> names_;
 };
 
+// Items answered in runs: where numbers go in and a number comes out, a call into the worker for each would take longer
+// than most tasks. Nobody can ask such a task how far it is, so there is no context.
+template <class F>
+class NumberRuns {
+ public:
+  using Proto = prototype_t<std::remove_cv_t<F>>;
+  using Result = typename Proto::Result;
+
+  template <class... P>
+  static constexpr bool are_numbers(TypeList<P...>) {
+    return sizeof...(P) > 0 && (is_plain_number<stored_t<P>> && ...);
+  }
+  template <class... P>
+  static constexpr std::size_t item_bytes(TypeList<P...>) {
+    return (sizeof(stored_t<P>) + ... + 0);
+  }
+  static constexpr bool fits() {
+    if constexpr (Proto::kHasContext || std::is_void_v<Result>) {
+      return false;
+    } else {
+      return is_plain_number<Result> && are_numbers(typename Proto::Parameters{});
+    }
+  }
+
+  NumberRuns(F& function, const bulkhead_call* call, const void* in)
+      : function_(function), call_(call), in_(static_cast<const std::byte*>(in)) {}
+
+  // This call may be answered so.
+  [[nodiscard]] static bool fits_call(const bulkhead_call* call, std::uint64_t count) {
+    constexpr std::size_t kNeeded = offsetof(bulkhead_call, running_item) + sizeof call->running_item;
+    return count > 1 && call->codec == BULKHEAD_CODEC_BINARY && call->size >= kNeeded && call->begin_run != nullptr &&
+           call->item_stride == item_bytes(typename Proto::Parameters{});
+  }
+
+  // Ends items from the first on; how many. Fewer than `count`: is_given_up(), or there is no room for a run.
+  std::uint64_t run(std::uint64_t count) {
+    std::uint64_t ended = 0;
+    while (ended < count && !is_given_up_) {
+      std::uint64_t size = count - ended;
+      void* const room = call_->begin_run(call_->self, sizeof(Result), &size);
+      if (room == nullptr) break;
+      ended += run_once(static_cast<std::byte*>(room), size);
+    }
+    return ended;
+  }
+  [[nodiscard]] bool is_given_up() const { return is_given_up_; }
+
+ private:
+  BULKHEAD_SDK_CATCHES_FORCED_UNWIND std::uint64_t run_once(std::byte* out, std::uint64_t size) {
+    std::uint64_t done = 0;
+    try {
+      const std::uint64_t first = *call_->running_item;
+      while (done < size) {
+        const Result result = call_function(in_, typename Proto::Parameters{});
+        std::memcpy(out, &result, sizeof result);
+        in_ += item_bytes(typename Proto::Parameters{});
+        out += sizeof result;
+        // release: whoever sees the number sees the results before it.
+        __atomic_store_n(call_->running_item, first + ++done, __ATOMIC_RELEASE);
+        if (*call_->stop == BULKHEAD_STOP_CANCELLED) break;
+      }
+      is_given_up_ = call_->end_run(call_->self, done) != 0;
+      return done;
+    } catch (abi::__forced_unwind&) {
+      throw;  // see ItemRunner
+    } catch (...) {
+      // What was done comes first: the failure is the next item's.
+      (void)call_->end_run(call_->self, done);
+      const std::int32_t outcome = tell_current_exception(call_, BULKHEAD_TASK_FAILED);
+      is_given_up_ = call_->end_item(call_->self, outcome) != 0;
+      in_ += item_bytes(typename Proto::Parameters{});
+      return done + 1;
+    }
+  }
+
+  template <class... P>
+  Result call_function(const std::byte* item, TypeList<P...>) {
+    std::tuple<stored_t<P>...> arguments;
+    std::apply(
+        [&item](auto&... argument) { ((std::memcpy(&argument, item, sizeof argument), item += sizeof argument), ...); },
+        arguments);
+    return std::apply([this](auto&... argument) { return function_(pass<P>(argument)...); }, arguments);
+  }
+
+  F& function_;
+  const bulkhead_call* call_;
+  const std::byte* in_;
+  bool is_given_up_ = false;
+};
+
 // The loop of invoke_batch.
 template <class F>
 std::int32_t run_items(F& function, const bulkhead_call* call, const bulkhead_host* host,
                        std::span<const std::string_view> names, const void* in, std::size_t size, std::uint64_t count) {
+  std::uint64_t ended = 0;
+  if constexpr (NumberRuns<F>::fits()) {
+    if (NumberRuns<F>::fits_call(call, count) && size / call->item_stride >= count) {
+      NumberRuns<F> runs(function, call, in);
+      ended = runs.run(count);
+      if (runs.is_given_up()) return BULKHEAD_OK;
+    }
+  }
   ItemRunner<F> runner(function, call, host, names);
-  ItemCutter items({static_cast<const std::byte*>(in), size}, call->item_stride);
-  for (std::uint64_t i = 0; i < count; ++i) {
+  ItemCutter items(std::span(static_cast<const std::byte*>(in), size).subspan(ended * call->item_stride),
+                   call->item_stride);
+  for (std::uint64_t i = ended; i < count; ++i) {
     std::span<const std::byte> item;
     if (!items.try_next(item)) {
       tell_failure(call, "bulkhead::DecodeError", "the bytes of the call end before its last item");
