@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <utility>
 
@@ -38,10 +39,25 @@ void Output::add_line(std::string_view line) {
 
 bool Output::is_terminal() const { return ::isatty(fd_) == 1; }
 
+namespace {
+
+// What one write() takes. A file takes any number of lines whole. A pipe that is full takes the beginning of them, and a
+// second Ctrl-C would leave it at that, but up to PIPE_BUF bytes it takes whole or not at all.
+std::string_view first_piece(std::string_view lines, bool is_file) {
+  if (is_file || lines.size() <= PIPE_BUF) return lines;
+  const auto last = lines.rfind('\n', PIPE_BUF - 1);
+  return lines.substr(0, last != std::string_view::npos ? last + 1 : lines.find('\n') + 1);
+}
+
+}  // namespace
+
 void Output::flush() {
   std::string_view rest = buffer_;
+  struct stat status {};
+  const bool is_file = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
   while (!rest.empty()) {
-    const auto count = ::write(fd_, rest.data(), rest.size());
+    const auto piece = first_piece(rest, is_file);
+    const auto count = ::write(fd_, piece.data(), piece.size());
     if (count >= 0) {
       rest.remove_prefix(static_cast<std::size_t>(count));
       written_ += static_cast<std::uint64_t>(count);
