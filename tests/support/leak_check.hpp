@@ -1,6 +1,6 @@
 // Checks after every test of a program that includes it that nothing is left behind: no child
-// process, no thread, no open descriptor more than when the test began, and no name of this process
-// in /dev/shm.
+// process, no thread, no open descriptor and no mapping of the engine's shared memory more than when the test began, no
+// name of this process in /dev/shm, and no file in the folder for temporary files, which is one of the program's own.
 #pragma once
 
 #include <dirent.h>
@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -54,6 +56,47 @@ namespace bulkhead::test {
   return found;
 }
 
+// Mappings of the engine's shared memory and semaphores. (Not of plugins, which are never unloaded.)
+[[nodiscard]] inline std::size_t shared_mapping_count() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("/memfd:bulkhead-") != std::string::npos ||
+        line.find("/dev/shm/sem.bulkhead.") != std::string::npos) {
+      ++count;
+    }
+  }
+  return count;
+}
+
+// $TMPDIR of this program and of what it starts, for as long as it lives.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = std::filesystem::temp_directory_path() / "bulkhead-tests-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) return;
+    path_ = pattern;
+    ::setenv("TMPDIR", pattern.c_str(), 1);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code error;
+    // A forked child that leaves by exit() must not take it from its parent.
+    if (!path_.empty() && ::getpid() == owner_) std::filesystem::remove_all(path_, error);
+  }
+  [[nodiscard]] std::set<std::string> entries() const {
+    std::set<std::string> found;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(path_, error)) found.insert(entry.path().filename());
+    return found;
+  }
+
+ private:
+  const pid_t owner_ = ::getpid();
+  std::filesystem::path path_;
+};
+
 // A child that is running, or a zombie.
 [[nodiscard]] inline bool has_child() {
   siginfo_t info{};
@@ -71,6 +114,8 @@ class LeakCheck : public ::testing::EmptyTestEventListener {
  private:
   void OnTestStart(const ::testing::TestInfo&) override {
     threads_ = thread_count();
+    mappings_ = shared_mapping_count();
+    temporary_ = folder_.entries();
     descriptors_ = open_descriptors();
   }
 
@@ -82,6 +127,11 @@ class LeakCheck : public ::testing::EmptyTestEventListener {
         << thread_count() << " threads, there were " << threads_;
     EXPECT_TRUE(eventually(kLimit, [] { return shared_names(::getpid()).empty(); }))
         << "left in /dev/shm: " << *shared_names(::getpid()).begin();
+    EXPECT_TRUE(eventually(kLimit, [&] { return shared_mapping_count() <= mappings_; }))
+        << shared_mapping_count() << " mappings of shared memory, there were " << mappings_;
+    for (const auto& name : folder_.entries()) {
+      EXPECT_TRUE(temporary_.contains(name)) << "a temporary file is left: " << name;
+    }
     for (const auto& [fd, target] : open_descriptors()) {
       const auto before = descriptors_.find(fd);
       EXPECT_TRUE(before != descriptors_.end() && before->second == target)
@@ -89,7 +139,10 @@ class LeakCheck : public ::testing::EmptyTestEventListener {
     }
   }
 
+  TemporaryFolder folder_;
   std::size_t threads_ = 0;
+  std::size_t mappings_ = 0;
+  std::set<std::string> temporary_;
   std::map<int, std::string> descriptors_;
 };
 
