@@ -212,9 +212,10 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   const bool was_lost_with_warden = !reason.known && reason.is_unexplained;
   const bool was_killed = reason.is_unexplained && reason.signal == SIGKILL;
   // No status: it could not be forked, or never said a word. That may be the machine's trouble of the moment.
-  const StartFault fault = was_killed || !reason.known ? StartFault::kKilled
-                           : reason.is_late            ? StartFault::kLate
-                                                       : StartFault::kFailed;
+  const StartFault fault = was_killed       ? StartFault::kKilled
+                           : reason.is_late ? StartFault::kLate
+                           : !reason.known  ? StartFault::kKilled
+                                            : StartFault::kFailed;
   const std::optional<std::size_t> plugin = reason.plugin;
   const bool was_idle = reason.phase == Phase::kIdle;
   const bool was_clean = reason.known && reason.exit_code == 0;
@@ -256,7 +257,8 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   services_.log->warn("worker " + std::to_string(slot) + " ended and is replaced: " + how);
   // One that ends by itself as soon as it is ready must not be started in a loop.
   if (was_idle && lived < kShortLife) {
-    return go_on(slot, circuits_.note_idle_crash(was_killed ? std::nullopt : plugin, how));
+    return go_on(slot, circuits_.note_idle_crash(was_killed ? std::nullopt : plugin, how,
+                                                 ending == Scheduler::Ending::kUseless));
   }
   circuits_.note_steady();
   try_start_worker(slot);

@@ -38,13 +38,16 @@ PluginCircuits::Step PluginCircuits::note_failed_start(std::optional<std::size_t
   return {.pause = kFirstRestart * (1u << (account.spent / kFailureCost))};
 }
 
-PluginCircuits::Step PluginCircuits::note_idle_crash(std::optional<std::size_t> plugin, const std::string& cause) {
+PluginCircuits::Step PluginCircuits::note_idle_crash(std::optional<std::size_t> plugin, const std::string& cause,
+                                                     bool was_useless) {
   Account& account = account_of(plugin);
   if (account.first_cause.empty()) account.first_cause = cause;
   account.idle_crashes = std::min(account.idle_crashes + 1, kMostIdleCrashes);
   if (&account != &accounts_.back() && account.idle_crashes == kMostIdleCrashes) {
     return open(account, "stay alive without a task", kMostIdleCrashes);
   }
+  useless_ = was_useless ? useless_ + 1 : 0;
+  if (useless_ == kBudget) return open(accounts_.back(), "begin what they were given", useless_);
   // The first costs nothing: it may be the only one.
   if (account.idle_crashes == 1) return {};
   return {.pause = kFirstRestart * (1u << account.idle_crashes)};
@@ -52,18 +55,22 @@ PluginCircuits::Step PluginCircuits::note_idle_crash(std::optional<std::size_t> 
 
 PluginCircuits::Step PluginCircuits::open(Account& account, const char* what_failed, std::uint32_t times) {
   const std::string count = std::to_string(times);
+  const std::string& cause = account.first_cause;
   account.is_open = true;
   const bool is_last =
       std::all_of(accounts_.begin(), accounts_.end() - 1, [](const Account& one) { return one.is_open; });
   if (&account == &accounts_.back() || is_last) {
-    return {.what = Step::What::kGiveUp,
-            .text = "no worker can be started (" + count + " failed in a row); the first one: " + account.first_cause};
+    return {
+        .what = Step::What::kGiveUp,
+        .text = useless_ == kBudget
+                    ? count + " workers in a row died before they began what they were given; the first one: " + cause
+                    : "no worker can be started (" + count + " failed in a row); the first one: " + cause};
   }
   return {.what = Step::What::kOpenCircuit,
           .plugin = static_cast<std::size_t>(&account - accounts_.data()),
           .text = "plugin " + support::in_quotes(account.name) + " is not used any more: because of it " + count +
                   (times == 1 ? " worker" : " workers in a row") + " did not " + what_failed +
-                  " (mend it, then call revive()); the first one: " + account.first_cause};
+                  " (mend it, then call revive()); the first one: " + cause};
 }
 
 void PluginCircuits::note_ready() noexcept {
@@ -75,12 +82,14 @@ void PluginCircuits::note_ready() noexcept {
 }
 
 void PluginCircuits::note_steady() noexcept {
+  useless_ = 0;
   for (Account& account : accounts_) account.idle_crashes = 0;
 }
 
 void PluginCircuits::reset() {
   for (Account& account : accounts_) account = {.name = std::move(account.name)};
   was_ever_ready_ = false;
+  useless_ = 0;
 }
 
 }  // namespace bulkhead::pool

@@ -41,8 +41,10 @@ class PluginCircuits {
 
   // `plugin`: whose fault it was; nullopt: none's. `cause`: the sentence.
   [[nodiscard]] Step note_failed_start(std::optional<std::size_t> plugin, const std::string& cause, StartFault fault);
-  // A worker crashed by itself, without a task, as soon as it was ready. Nobody's crashes are paused, but never given up.
-  [[nodiscard]] Step note_idle_crash(std::optional<std::size_t> plugin, const std::string& cause);
+  // A worker crashed by itself, without a task, as soon as it was ready. Nobody's crashes are paused, and given up only
+  // where twenty in a row were useless: each was given work and began none, while no other worker finished any.
+  [[nodiscard]] Step note_idle_crash(std::optional<std::size_t> plugin, const std::string& cause,
+                                     bool was_useless = false);
   // A worker got ready; one has lived long enough.
   void note_ready() noexcept;
   void note_steady() noexcept;
@@ -65,6 +67,7 @@ class PluginCircuits {
 
   std::vector<Account> accounts_;  // of the plugins, then of none in particular
   bool was_ever_ready_ = false;
+  std::uint32_t useless_ = 0;  // in a row
 };
 
 }  // namespace bulkhead::pool

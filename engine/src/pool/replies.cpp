@@ -265,6 +265,7 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
   if (!link.is_ready()) return Ending::kUnexpected;
   const auto now = Clock::now();
   if (!link.is_condemned()) drain_worker(link, now);
+  const bool was_useless = is_useless(link);
   // Youngest first, so that the queue ends up in the order of submission.
   for (std::uint64_t sequence = link.end_sequence(); sequence-- > link.front_sequence();) {
     Call* call = link.offer(sequence).call;
@@ -303,11 +304,22 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
   }
   const Ending ending = link.is_doomed()      ? Ending::kDoomed
                         : link.is_shut_down() ? Ending::kToldTo
+                        : was_useless         ? Ending::kUseless
                                               : Ending::kUnexpected;
   link.detach();
   if (host_ != nullptr) dispatch(now);
   wait_for_spinner(lock);
   return ending;
+}
+
+bool Scheduler::is_useless(const WorkerLink& link) noexcept {
+  if (!link.has_offers() || link.front_sequence() != ipc::kFirstSequence) return false;
+  for (std::uint64_t sequence = link.front_sequence(); sequence != link.end_sequence(); ++sequence) {
+    if (link.channel().was_claimed(sequence)) return false;
+  }
+  std::uint64_t finished = 0;
+  for (const WorkerLink& each : links_) finished += each.tally.finished();
+  return std::exchange(finished_before_, finished) == finished;
 }
 
 // Of the item that ran. Not of one that somebody cancelled.

@@ -167,8 +167,9 @@ class Scheduler {
   void worker_ready(std::uint32_t slot, ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid);
   enum class Ending : std::uint8_t {
     kUnexpected,
-    kToldTo,  // it had been told to leave
-    kDoomed,  // it was killed for what it ran
+    kToldTo,   // it had been told to leave
+    kDoomed,   // it was killed for what it ran
+    kUseless,  // it was given work and had begun none; nobody has finished any since the last that was
   };
   // Its process ended: `lost` without the task, and the same as a clause. Afterwards nobody looks at its channel.
   Ending worker_ended(std::uint32_t slot, const WorkerLost::Info& lost, const std::string& how);
@@ -304,6 +305,7 @@ class Scheduler {
   enum class WhoWaits : std::uint8_t { kAll, kRunsCallbacks };
   void tell_waiters(detail::Completion& completion, WhoWaits who) noexcept;
   void hand_over() noexcept;
+  [[nodiscard]] bool is_useless(const WorkerLink& link) noexcept;
   void wait_for_spinner(Lock& lock);
   [[nodiscard]] ipc::ParkMode resting_mode() const noexcept {
     return callbacks_open_ > 0 ? ipc::ParkMode::kPumpEager : ipc::ParkMode::kPumpLazy;
@@ -328,8 +330,9 @@ class Scheduler {
   std::uint32_t resting_ = 0;
   std::minstd_rand random_{std::random_device{}()};
   std::uint64_t next_call_id_ = 1;
-  std::uint64_t open_calls_ = 0;      // without a verdict
-  std::uint32_t callbacks_open_ = 0;  // completions somebody must be told of though nobody waits
+  std::uint64_t open_calls_ = 0;       // without a verdict
+  std::uint64_t finished_before_ = 0;  // items, when last a worker was useless
+  std::uint32_t callbacks_open_ = 0;   // completions somebody must be told of though nobody waits
   std::vector<Bar> bars_;
   bool has_barred_in_queue_ = false;
   bool is_closed_ = false;

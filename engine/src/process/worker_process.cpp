@@ -51,7 +51,10 @@ void WorkerProcess::drop_name() {
 void WorkerProcess::start() {
   limit_ = loop_.at(Deadline::after(config_->handshake_limit), [this] {
     std::string why = "it did not attach to its channel within " + support::duration_text(config_->handshake_limit);
-    if (!warden_.trouble().empty()) why += ": " + warden_.trouble();
+    if (!warden_.trouble().empty()) {
+      why += ": " + warden_.trouble();
+      is_late_ = true;  // one warden after the other died all that time: another attempt would only take as long
+    }
     process_.give_up(std::move(why));
   });
   process_.start();

@@ -116,6 +116,16 @@ TEST_F(PluginCircuitsTest, PauseNobodysIdleCrashesButNeverGiveUp) {
   }
 }
 
+TEST_F(PluginCircuitsTest, GiveUpWhenTwentyInARowDiedOfTheWorkTheyWereGiven) {
+  const auto crash = [&](bool was_useless) { return circuits_.note_idle_crash(std::nullopt, "killed", was_useless); };
+  for (int i = 0; i < 19; ++i) EXPECT_EQ(crash(true).what, What::kRetry);
+  EXPECT_EQ(crash(false).what, What::kRetry) << "somebody worked meanwhile";
+  for (int i = 0; i < 19; ++i) EXPECT_EQ(crash(true).what, What::kRetry);
+  const auto step = crash(true);
+  EXPECT_EQ(step.what, What::kGiveUp);
+  EXPECT_THAT(step.text, AllOf(HasSubstr("20 workers"), HasSubstr("before they began"), HasSubstr("killed")));
+}
+
 TEST_F(PluginCircuitsTest, CloseWhenReset) {
   for (int i = 0; i < 5; ++i) (void)fail(0);
   circuits_.reset();
