@@ -38,7 +38,9 @@ class EngineCore {
                   pool::named_start_method(manifest_) == StartMethod::kFork) {
     refuse_deep_nesting();
     const auto worker_program = process::find_worker_program(options.worker_program);
-    services_.log = make_log(options);
+    services_.log = make_log(options, manifest_);
+    services_.on_worker_line = options.on_worker_line;
+    services_.captures_output = options.capture_output.value_or(manifest_.log_capture.value.value_or(true));
     plugin::Catalogue catalogue;
     for (std::size_t i = 0; i < files_.size(); ++i) {
       const plugin::PluginFile& file = files_[i];
@@ -108,11 +110,19 @@ class EngineCore {
         "an engine cannot be made in a worker of a worker of a worker (does a plugin make one while it is loaded?)");
   }
 
-  static std::shared_ptr<support::Log> make_log(const EngineOptions& options) {
-    if (!options.on_log) return std::make_shared<support::Log>(support::log_level_from_environment());
-    return std::make_shared<support::Log>(support::LogLevel::kInfo,
-                                          [on_log = options.on_log](support::LogLevel level, std::string_view text) {
-                                            on_log(static_cast<int>(level), text);
+  // The environment's level, else the manifest's.
+  static std::shared_ptr<support::Log> make_log(const EngineOptions& options, const Manifest& manifest) {
+    using support::LogLevel;
+    const auto from_environment = support::log_level_from_environment();
+    const auto& from_manifest = manifest.log_level.value;
+    const auto level = from_environment || !from_manifest ? from_environment : support::log_level_of(*from_manifest);
+    if (!options.on_log) {
+      return std::make_shared<support::Log>(level.value_or(LogLevel::kWarn), support::Log::Sink{},
+                                            manifest.log_pattern.value.value_or(support::Log::kDefaultPattern));
+    }
+    return std::make_shared<support::Log>(level.value_or(LogLevel::kInfo),
+                                          [on_log = options.on_log](LogLevel line_level, std::string_view text) {
+                                            on_log(static_cast<int>(line_level), text);
                                           });
   }
 

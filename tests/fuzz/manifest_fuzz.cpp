@@ -28,10 +28,10 @@ std::optional<Manifest> parse(std::string_view text) {
 
 bool comes_from_manifest(const ExplainedSetting& setting) { return setting.source.starts_with("bulkhead.toml:"); }
 
-// The settings of [pool] and [limits] that the manifest gave, as TOML. (JSON values are no TOML.)
+// The settings of [pool], [log] and [limits] that the manifest gave, as TOML. (JSON values are no TOML.)
 std::string written(const std::vector<ExplainedSetting>& settings) {
   std::string text;
-  for (const std::string_view table : {"pool.", "limits."}) {
+  for (const std::string_view table : {"pool.", "log.", "limits."}) {
     text += '[' + std::string(table.substr(0, table.size() - 1)) + "]\n";
     for (const ExplainedSetting& setting : settings) {
       if (!comes_from_manifest(setting) || !setting.key.starts_with(table)) continue;

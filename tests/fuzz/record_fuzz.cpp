@@ -4,6 +4,7 @@
 #include "plugin/symbol_name.hpp"
 #include "protocol/control.hpp"
 #include "protocol/last_words.hpp"
+#include "protocol/output_reader.hpp"
 #include "protocol/record.hpp"
 
 #include <algorithm>
@@ -88,9 +89,26 @@ void check_last_words(fuzz::Input input) {
     require(!frame.module || *frame.module < words->modules.size(), "a frame's module exists");
   }
   for (const auto& module : words->modules) require(is_printable(module.name), "a module's name is printable");
-  require(is_printable(words->log) && is_printable(words->exception_type) && is_printable(words->exception_text),
-          "texts are printable");
+  require(is_printable(words->exception_type) && is_printable(words->exception_text), "texts are printable");
   require(plugin::spelled_for_people(words->exception_type).size() <= 1u << 14, "a type's name is bounded");
+}
+
+// What a worker wrote, in two pieces; the rest is as of one that died.
+void check_output(std::span<const std::byte> bytes) {
+  std::size_t texts = 0;
+  protocol::OutputReader reader([&](const protocol::OutputLine& line) {
+    require(is_printable(line.text) && is_printable(line.plugin) && line.text == protocol::printable_text(line.text),
+            "lines are printable");
+    require(line.text.size() <= 4 * (protocol::OutputReader::kMaxLineBytes + 3), "lines are bounded");
+    texts += line.text.size();
+  });
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  reader.feed(text.substr(0, text.size() / 2));
+  reader.feed(text.substr(text.size() / 2));
+  static protocol::OutputTail empty;
+  reader.take_last(empty, -1, {});
+  require(texts <= 4 * (bytes.size() + 8), "nothing is given twice");
+  require(reader.latest().size() <= 4096, "what is kept is bounded");
 }
 
 }  // namespace
@@ -109,9 +127,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 2:
       check_messages<HostHello, WardenHello, WorkerHello, StartProcess, NameAnnounced, NameForgotten, Quit,
                      ProcessStarted, StartFailed, ProcessExited, ProcessStopped, Attach, PluginMessage, ProbeMessage,
-                     BlockMessage, InitializerMessage, Attached, Ready, Failed, ProbedPlugin, ProbedTask>(input.rest());
+                     BlockMessage, InitializerMessage, CaptureMessage, Attached, Ready, Output, Failed, ProbedPlugin,
+                     ProbedTask>(input.rest());
       break;
     default:
+      check_output(input.rest());
       check_last_words(input);
   }
   return 0;

@@ -67,10 +67,9 @@ std::vector<ExplainedSetting> program_settings(const CommonOptions& common) {
     const char* variable;
     const char* fallback;
   };
-  constexpr std::array<FromEnvironment, 3> kFromEnvironment{{
+  constexpr std::array<FromEnvironment, 2> kFromEnvironment{{
       {"worker", "BULKHEAD_WORKER", "where it was installed"},
       {"plugin_path", "BULKHEAD_PLUGIN_PATH", ""},
-      {"log", "BULKHEAD_LOG", "warning"},
   }};
   for (const auto& [key, variable, fallback] : kFromEnvironment) {
     const char* const value = std::getenv(variable);
@@ -83,6 +82,15 @@ std::vector<ExplainedSetting> program_settings(const CommonOptions& common) {
     }
   }
   return settings;
+}
+
+// The environment's log level counts more than the manifest's.
+void apply_environment(std::vector<ExplainedSetting>& settings) {
+  const char* const level = std::getenv("BULKHEAD_LOG");
+  if (level == nullptr || *level == '\0') return;
+  for (auto& setting : settings) {
+    if (setting.key == "log.level") setting = {setting.key, quoted(level), "environment (BULKHEAD_LOG)"};
+  }
 }
 
 std::string origin_of(const Manifest& manifest) {
@@ -99,6 +107,7 @@ int explain_settings(const CommonOptions& common, bool as_json) {
                            : ExplainedSetting{"manifest", quoted("none"), "default"});
   std::ranges::copy(program_settings(common), std::back_inserter(settings));
   std::ranges::copy(explain(manifest, open_engine(common, manifest).tasks()), std::back_inserter(settings));
+  apply_environment(settings);
   Output output;
   if (as_json) {
     auto list = nlohmann::ordered_json::array();

@@ -130,7 +130,8 @@ class WorkerLost : public Error {
     // Of the thread that crashed, innermost first and at most 64. Empty: it was killed from outside, left by itself, or
     // was too damaged to tell.
     std::vector<StackFrame> backtrace;
-    // The last lines that its plugins logged, at most 4 KiB; of all its tasks.
+    // The last lines that it wrote, to stdout, stderr or by log(), at most 4 KiB; of all its tasks, and those of its death
+    // (what abort(), a sanitizer or the C library had to say) among them. Empty where output is not captured.
     std::string last_output;
     // Of the whole life of its process, with those that it forked and waited for. Zero: unknown.
     std::chrono::nanoseconds user_time{};

@@ -87,6 +87,11 @@ struct Manifest {
   std::vector<ManifestPlugin> plugins;                     // in the order written
   std::map<std::string, TaskDefaults, std::less<>> tasks;  // by "img" or "img.resize"
 
+  // [log]
+  Setting<std::string> log_level;    // a level of spdlog's
+  Setting<std::string> log_pattern;  // of lines on stderr, with spdlog's placeholders
+  Setting<bool> log_capture;
+
   // [limits]
   Setting<std::uint64_t> max_rss_bytes;
   Setting<std::chrono::nanoseconds> max_timeout;

@@ -80,6 +80,32 @@ enum class Callbacks : std::uint8_t {
   kManual,     // the host, in Engine::dispatch(), when Engine::event_fd() is readable
 };
 
+// A line that a worker wrote: by log(), or to stdout or stderr.
+//
+//   const auto print = [](const bulkhead::WorkerLine& line) {
+//     std::clog << line.worker_pid << " " << line.task << ": " << line.text << "\n";
+//   };
+//   auto engine = bulkhead::Engine::from_plugins({"math.so"}, {.on_worker_line = print});
+struct WorkerLine {
+  enum class Moment : std::uint8_t {
+    kStarting,   // while it loads and initialises plugins: it has run no task
+    kInTask,     // while `task` ran
+    kAfterTask,  // behind `task`, before the next: what was printed at its end, or by a thread that it left behind
+  };
+  int level = 0;        // spdlog's numbers: what log() was told; 3 (warning) of what was printed
+  bool is_log = false;  // by log()
+  std::uint32_t worker = 0;
+  std::int64_t worker_pid = 0;
+  Moment moment = Moment::kStarting;
+  // For log() exactly the caller's. What was printed is looked at a moment later: of tasks that take less than a
+  // millisecond it may be one of the next.
+  std::string_view plugin;  // empty: not known
+  std::string_view task;    // its full name; empty when starting, as the two below are 0
+  std::uint64_t task_id = 0;
+  std::uint32_t attempt = 0;
+  std::string_view text;  // printable UTF-8, without its end; at most 4 KiB, before other bytes became \x1b
+};
+
 //   auto engine = bulkhead::Engine::from_plugins(
 //       {"math.so"}, {.worker_program = "/opt/app/bulkhead-worker",
 //                     .on_log = [](int level, std::string_view text) { std::clog << level << " " << text << "\n"; },
@@ -89,14 +115,22 @@ struct EngineOptions {
   std::optional<std::filesystem::path> worker_program = {};
   // Folders searched for plugins that the manifest names without a path, after $BULKHEAD_PLUGIN_PATH.
   std::vector<std::filesystem::path> plugin_dirs = {};
-  // Receives the engine's own log lines (level: spdlog's numbers, 0 trace … 5 critical). Called from any thread; must
-  // not call the engine. Default: stderr, from level $BULKHEAD_LOG on ("warning" when unset).
+  // Receives the log: the engine's own lines, and those of workers (level: spdlog's numbers, 0 trace … 5 critical). From
+  // level $BULKHEAD_LOG on, or what [log] of the manifest says, or "info". Called from any thread, where it holds up
+  // other results; must not call the engine. Default: stderr, there from "warning" on. A line that stderr does not take
+  // at once is left out and counted.
   std::function<void(int level, std::string_view text)> on_log = {};
   // Default: kOwnThread.
   std::optional<Callbacks> callbacks = {};
   // The start method of pools that name none. kFork can only be said here (or in the manifest): the engine copies this
   // process when it is made, which must have one thread then (UsageError).
   std::optional<StartMethod> start_method = {};
+  // Receives the lines of workers, of all levels, instead of the log. Called as on_log is.
+  std::function<void(const WorkerLine&)> on_worker_line = {};
+  // Whether what workers write to stdout and stderr is read line by line (as log() always is), and so ends up in the
+  // log. Default: what [log] of the manifest says, or true. false: both are the host's stderr, as for a debugger or a
+  // program that writes to a terminal. Workers that are threads write where the host does.
+  std::optional<bool> capture_output = {};
 };
 
 // Arguments of a pool's initializer: bulkhead::args(1, "x").

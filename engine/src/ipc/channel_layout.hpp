@@ -23,6 +23,8 @@
 //   Last words, in the worker's file at kLastWordsOffset: bytes that the worker writes while it lives or crashes, for the
 //   host to read when it has ended (protocol/last_words.hpp says what they are); orders nothing
 //
+//   Output, in the worker's file at kOutputOffset: the latest of what its tasks wrote (protocol/output_tail.hpp)
+//
 //   PoolPage (one per pool): park, written by the host, read by all its workers
 //
 // Fields that different sides write never share a cache line.
@@ -76,6 +78,7 @@ struct WorkerArea {
   std::atomic<std::int64_t> status_started{0};          // of a timed call's item; CLOCK_MONOTONIC, ns
   std::atomic<std::uint64_t> status_run_first{kNoRun};  // item whose result is the first in the run's room
   std::atomic<std::uint64_t> status_run_offset{0};      // of that room, in the ring's data
+  std::atomic<std::uint64_t> status_task{0};            // the task's number, its attempt above
   alignas(kCacheLine) ClaimWords claims{};
 };
 
@@ -87,8 +90,10 @@ struct PoolPage {
 // Where the ring's data begins in either file.
 inline constexpr std::uint64_t kHostAreaBytes = 2 * kPageBytes;
 inline constexpr std::uint64_t kLastWordsOffset = 3 * kPageBytes;
-inline constexpr std::uint64_t kLastWordsBytes = 3 * kPageBytes;
-inline constexpr std::uint64_t kWorkerAreaBytes = kLastWordsOffset + kLastWordsBytes;
+inline constexpr std::uint64_t kLastWordsBytes = 2 * kPageBytes;
+inline constexpr std::uint64_t kOutputOffset = kLastWordsOffset + kLastWordsBytes;
+inline constexpr std::uint64_t kOutputBytes = 17 * kPageBytes;
+inline constexpr std::uint64_t kWorkerAreaBytes = kOutputOffset + kOutputBytes;
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::atomic<std::uint64_t>) == 8);
 static_assert(std::is_standard_layout_v<HostArea> && std::is_standard_layout_v<WorkerArea> &&

@@ -78,12 +78,15 @@ ChannelMemory ChannelMemory::attach(support::UniqueFd host_memory, support::Uniq
   return memory;
 }
 
-std::span<std::byte> map_last_words(int worker_memory_fd) {
+LastingMemory map_lasting_memory(int worker_memory_fd) {
   // From the file's beginning: a page may be larger than ours.
   void* const at = ::mmap(nullptr, kWorkerAreaBytes, PROT_READ | PROT_WRITE, MAP_SHARED, worker_memory_fd, 0);
-  if (at == MAP_FAILED) support::raise_system_error(errno, "map the worker's last words", "memory");
+  if (at == MAP_FAILED) support::raise_system_error(errno, "map the worker's lasting memory", "memory");
   ::madvise(at, kWorkerAreaBytes, MADV_DONTFORK);
-  return {static_cast<std::byte*>(at) + kLastWordsOffset, kLastWordsBytes};
+  const std::span all(static_cast<std::byte*>(at), kWorkerAreaBytes);
+  return {.area = *std::launder(reinterpret_cast<const WorkerArea*>(all.data())),
+          .last_words = all.subspan(kLastWordsOffset, kLastWordsBytes),
+          .output = all.subspan(kOutputOffset, kOutputBytes)};
 }
 
 SharedSegment attach_pool_page(support::UniqueFd page) {

@@ -32,6 +32,9 @@ class ChannelMemory {
   [[nodiscard]] std::span<std::byte> last_words() const noexcept {
     return worker_segment_.bytes().subspan(kLastWordsOffset, kLastWordsBytes);
   }
+  [[nodiscard]] std::span<std::byte> output() const noexcept {
+    return worker_segment_.bytes().subspan(kOutputOffset, kOutputBytes);
+  }
   [[nodiscard]] int host_fd() const noexcept { return host_segment_.fd(); }
   [[nodiscard]] int worker_fd() const noexcept { return worker_segment_.fd(); }
 
@@ -44,9 +47,15 @@ class ChannelMemory {
   WorkerArea* worker_;
 };
 
-// Maps a worker's last words by themselves, for good: static destructors and threads may crash when its channel is gone.
-// Hidden from forked children. Throws ResourceError.
-[[nodiscard]] std::span<std::byte> map_last_words(int worker_memory_fd);
+// What a worker's process writes whatever its threads are at.
+struct LastingMemory {
+  const WorkerArea& area;
+  std::span<std::byte> last_words;
+  std::span<std::byte> output;
+};
+// Maps it by itself, for good: static destructors and threads may crash and write when the channel is gone. Hidden from
+// forked children. Throws ResourceError.
+[[nodiscard]] LastingMemory map_lasting_memory(int worker_memory_fd);
 
 // Maps a pool's page in a worker; as ChannelMemory::attach().
 [[nodiscard]] SharedSegment attach_pool_page(support::UniqueFd page);

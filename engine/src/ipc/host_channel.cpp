@@ -26,6 +26,9 @@ HostChannel::Status HostChannel::status() const noexcept {
   status.task_id = area.status_task_id.load(std::memory_order_relaxed);
   status.item = area.status_item.load(std::memory_order_relaxed);
   status.started_ns = area.status_started.load(std::memory_order_relaxed);
+  const std::uint64_t task = area.status_task.load(std::memory_order_relaxed);
+  status.task = static_cast<std::uint32_t>(task);
+  status.attempt = static_cast<std::uint32_t>(task >> 32);
   status.worker_parked = worker_is_parked();
   return status;
 }

@@ -132,6 +132,8 @@ class HostChannel {
     std::uint64_t task_id = 0;
     std::uint64_t item = 0;
     std::int64_t started_ns = 0;  // of a timed call's item; as the worker wrote it
+    std::uint32_t task = 0;       // its number
+    std::uint32_t attempt = 0;
     bool worker_parked = false;
   };
   [[nodiscard]] Status status() const noexcept;
@@ -145,6 +147,8 @@ class HostChannel {
   [[nodiscard]] bool worker_is_parked() const noexcept { return worker_park_.is_parked(); }
   // What a worker that has ended wrote there: any bytes at all. Copy, then check.
   [[nodiscard]] std::span<const std::byte> last_words() const noexcept { return memory_.last_words(); }
+  // What its tasks wrote: it may change at any time.
+  [[nodiscard]] std::span<std::byte> output() const noexcept { return memory_.output(); }
 
  private:
   struct Offered {

@@ -87,6 +87,11 @@ class WorkerChannel {
     // release: who sees the phase sees at least its task.
     area.status_phase.store(phase, std::memory_order_release);
   }
+  // Which task the next statuses are of.
+  void set_task(std::uint32_t task, std::uint32_t attempt) noexcept {
+    // relaxed: as in set_status().
+    memory_.worker().status_task.store(std::uint64_t{attempt} << 32 | task, std::memory_order_relaxed);
+  }
   // Before set_status() about the item that began then: CLOCK_MONOTONIC, ns.
   void set_started(std::int64_t now_ns) noexcept {
     memory_.worker().status_started.store(now_ns, std::memory_order_relaxed);  // relaxed: as in set_status()

@@ -9,6 +9,7 @@
 #include "plugin/toml_json.hpp"
 #include "support/byte_size.hpp"
 #include "support/in_quotes.hpp"
+#include "support/logging.hpp"
 
 namespace bulkhead {
 
@@ -20,6 +21,7 @@ using std::chrono::nanoseconds;
 std::string written(int value) { return std::to_string(value); }
 std::string written(std::uint64_t bytes) { return plugin::json_string(support::byte_size_text(bytes)); }
 std::string written(std::uint32_t bytes) { return written(std::uint64_t{bytes}); }
+std::string written(bool value) { return value ? "true" : "false"; }
 std::string written(const std::string& text) { return plugin::json_string(text); }
 std::string written(const char* text) { return plugin::json_string(text); }
 std::string written(nanoseconds duration) { return plugin::json_string(text_of(duration)); }
@@ -134,6 +136,9 @@ std::vector<ExplainedSetting> explain(const Manifest& manifest, std::span<const 
   add_pool_in_force(explainer, manifest);
   add_plugins(explainer, manifest);
   for (const CatalogEntry& task : tasks) add_task_in_force(explainer, manifest, task);
+  explainer.add("log.level", manifest.log_level, "warning");
+  explainer.add("log.pattern", manifest.log_pattern, support::Log::kDefaultPattern);
+  explainer.add("log.capture", manifest.log_capture, true);
   explainer.add("limits.max_rss", manifest.max_rss_bytes, "none");
   explainer.add("limits.max_timeout", manifest.max_timeout, "none");
   return explainer.take();

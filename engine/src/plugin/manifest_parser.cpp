@@ -39,7 +39,7 @@ class ManifestParser {
     check_limits(text);
     const toml::table root = parse_toml(text);
     const TableReader top(root, "", manifest_.file);
-    top.check_keys({"pool", "plugin", "plugin_dirs", "task", "limits"},
+    top.check_keys({"pool", "plugin", "plugin_dirs", "task", "log", "limits"},
                    {{"plugins", "write [[plugin]], once per plugin"},
                     {"tasks", "write [task.NAME]"},
                     {"processes", "it belongs in [pool]"},
@@ -53,6 +53,7 @@ class ManifestParser {
     if (const auto* pool = top.table("pool", "write [pool]")) read_pool(*pool);
     if (const auto* plugins = root.get("plugin")) read_plugins(*plugins);
     if (const auto* tasks = top.table("task", "write [task.NAME]")) read_tasks(*tasks);
+    if (const auto* log = top.table("log", "write [log]")) read_log(*log);
     if (const auto* limits = top.table("limits", "write [limits]")) read_limits(*limits);
     check_pool_plugins();
     return std::move(manifest_);
@@ -263,6 +264,14 @@ class ManifestParser {
     defaults.priority = reader.integer("priority", 0, kHighestPriority);
     defaults.max_running = reader.integer("max_running", 1);
     manifest_.tasks.emplace(name, defaults);
+  }
+
+  void read_log(const toml::table& table) {
+    const TableReader reader(table, "[log]", manifest_.file);
+    reader.check_keys({"level", "pattern", "capture"}, {{"format", "did you mean \"pattern\"?"}});
+    manifest_.log_level = reader.one_of("level", {"trace", "debug", "info", "warning", "error", "critical", "off"});
+    manifest_.log_pattern = reader.text("pattern");
+    manifest_.log_capture = reader.flag("capture");
   }
 
   void read_limits(const toml::table& table) {

@@ -156,6 +156,14 @@ Setting<int> TableReader::integer(std::string_view key, int least, int most, std
   return {static_cast<int>(number->get()), place};
 }
 
+Setting<bool> TableReader::flag(std::string_view key) const {
+  const toml::node* node = table_.get(key);
+  if (node == nullptr) return {};
+  const auto* flag = node->as_boolean();
+  if (flag == nullptr) wrong_type(key, *node, "true or false");
+  return {flag->get(), plugin::place_of(*node)};
+}
+
 Setting<std::chrono::nanoseconds> TableReader::duration(std::string_view key) const {
   const toml::node* node = table_.get(key);
   if (node == nullptr) return {};

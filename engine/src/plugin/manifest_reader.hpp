@@ -44,6 +44,7 @@ class TableReader {
   // `word` in place of the number is a setting without a value.
   [[nodiscard]] Setting<int> integer(std::string_view key, int least, int most = std::numeric_limits<int>::max(),
                                      std::string_view word = {}) const;
+  [[nodiscard]] Setting<bool> flag(std::string_view key) const;
   // "none" is nanoseconds::max().
   [[nodiscard]] Setting<std::chrono::nanoseconds> duration(std::string_view key) const;
   [[nodiscard]] Setting<std::uint64_t> byte_size(std::string_view key) const;

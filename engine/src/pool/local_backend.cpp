@@ -47,6 +47,7 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
       serial_(next_serial()),
       directory_(std::move(directory)),
       settings_(std::move(settings)),
+      output_(services_.log, services_.on_worker_line, directory_),
       scheduler_(new Scheduler(settings_.workers, settings_.ring_bytes, *this, directory_, settings_.limits)),
       target_(settings_.workers),
       slots_(settings_.workers),
@@ -64,6 +65,7 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
   config->leader_bell_fd = scheduler_->bells().leader().fd();
   config->pump_bell_fd = scheduler_->bells().pump().fd();
   config->init_limit = settings_.init_limit;
+  config->captures_output = services_.captures_output;
   config_ = std::move(config);
   try {
     services_.loop->run_sync([this] {
@@ -204,6 +206,10 @@ void LocalBackend::worker_ready(process::Worker& worker) {
   scheduler_->worker_ready(worker.slot(), worker.channel(), worker.generation(), worker.pid());
 }
 
+void LocalBackend::worker_wrote(process::Worker& worker, const protocol::OutputLine& line) {
+  output_.add(worker.slot(), worker.pid(), line);
+}
+
 void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReason& reason) {
   const std::uint32_t slot = worker.slot();
   Slot& place = slots_[slot];
@@ -231,7 +237,7 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
     lost.detail = reason.text;
     lost.terminate_text = reason.crash.terminate_text;
     lost.backtrace = reason.crash.backtrace;
-    lost.last_output = reason.crash.last_log;
+    lost.last_output = reason.crash.last_output;
     lost.user_time = reason.user_time;
     lost.system_time = reason.system_time;
     lost.max_rss_bytes = reason.max_rss_bytes;

@@ -23,6 +23,7 @@
 #include "bulkhead/detail/backend.hpp"
 #include "ipc/block.hpp"
 #include "pool/callback_executor.hpp"
+#include "pool/output_log.hpp"
 #include "pool/plugin_circuits.hpp"
 #include "pool/scheduler.hpp"
 #include "pool/task_directory.hpp"
@@ -39,6 +40,8 @@ struct Services {
   std::unique_ptr<process::EventLoop> loop;
   std::unique_ptr<process::Warden> warden;
   std::unique_ptr<CallbackExecutor> callbacks;
+  OutputLog::OnLine on_worker_line;  // empty: workers' lines go into the log
+  bool captures_output = true;
 };
 
 class LocalBackend final : public detail::Backend, private SchedulerHost, public process::Worker::Listener {
@@ -116,6 +119,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void all_work_done() override;
 
   void worker_ready(process::Worker& worker) override;
+  void worker_wrote(process::Worker& worker, const protocol::OutputLine& line) override;
   void worker_ended(process::Worker& worker, const process::ExitReason& reason) override;
   void start_worker(std::uint32_t slot);
   void try_start_worker(std::uint32_t slot);
@@ -144,6 +148,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   const std::uint64_t serial_;
   const std::shared_ptr<const TaskDirectory> directory_;
   const Settings settings_;
+  const OutputLog output_;
   std::shared_ptr<const process::WorkerConfig> config_;  // of workers to come; changed on the pump thread
   Scheduler* scheduler_;                                 // counted
   std::atomic<std::uint32_t> target_;                    // workers wanted; changed on the pump thread

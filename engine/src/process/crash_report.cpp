@@ -129,7 +129,6 @@ CrashReport read_crash_report(std::span<const std::byte> last_words, const ExitS
                               std::span<const PluginToLoad> plugins) {
   ReadLastWords words = protocol::read_last_words(last_words);
   CrashReport report;
-  report.last_log = std::move(words.log);
   report.terminate_text = terminate_text(words);
   if (words.signal == 0 || (status.known && status.signal != words.signal)) return report;
   report.address = fault_address(words);

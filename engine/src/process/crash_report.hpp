@@ -1,4 +1,4 @@
-// What a worker's last words say, made readable: the functions it crashed in, the exception that ended it, its log.
+// What a worker's last words say, made readable: the functions it crashed in, the exception that ended it.
 //
 // Threads: any. Nothing in last words is believed: a report may be untrue, but it is bounded and printable.
 #pragma once
@@ -25,11 +25,11 @@ struct CrashReport {
   std::optional<std::uint32_t> plugin;  // that function's, by number
   std::string terminate_text;
   std::vector<StackFrame> backtrace;
-  std::string last_log;
+  std::string last_output;  // whoever has it adds it
 };
 
 // Reads the symbols of the files concerned, which takes milliseconds when they are large. Of a process that did not end
-// by the signal it tells of, only the log and the exception count. `plugins`: the worker's.
+// by the signal it tells of, only the exception counts. `plugins`: the worker's.
 [[nodiscard]] CrashReport read_crash_report(std::span<const std::byte> last_words, const ExitStatus& status,
                                             std::span<const PluginToLoad> plugins);
 

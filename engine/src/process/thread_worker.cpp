@@ -22,6 +22,7 @@
 #include "worker/bootstrap.hpp"
 #include "worker/executor.hpp"
 #include "worker/executor_boundary.hpp"
+#include "worker/log_route.hpp"
 #include "worker/worker_body.hpp"
 
 namespace bulkhead::process {
@@ -59,7 +60,7 @@ ipc::HostChannel make_channel(Warden& warden, const WorkerConfig& config, const 
 }  // namespace
 
 // What the thread uses, for as long as it runs: loop, log, engine and ThreadWorker may be gone before.
-class ThreadWorker::Life {
+class ThreadWorker::Life final : private worker::LogRoute {
  public:
   Life(Warden& warden, std::shared_ptr<const WorkerConfig> config, ThreadWorker& owner)
       : config_(std::move(config)),
@@ -134,6 +135,20 @@ class ThreadWorker::Life {
     ipc::HostChannel& channel_;
   };
 
+  // In the thread: what it logs belongs to the owner's pool, while there is one.
+  void log_line(std::uint8_t level, std::string_view plugin, std::string_view text) override {
+    const auto status = host_.status();
+    const std::lock_guard lock(mutex_);
+    if (owner_ == nullptr) return;
+    owner_->listener_.worker_wrote(*owner_, {.level = level,
+                                             .plugin = std::string(plugin),
+                                             .phase = status.phase,
+                                             .task = status.task,
+                                             .attempt = status.attempt,
+                                             .task_id = status.task_id,
+                                             .text = protocol::printable_text(text)});
+  }
+
   // Without this a thread with more results than the ring holds would wait for ever for a host that is gone.
   void drop_results_if_alone() noexcept {
     if (!is_alone_.load()) return;
@@ -174,6 +189,7 @@ class ThreadWorker::EndOfThread {
 
 void ThreadWorker::Life::run() {
   thread_id_ = ::gettid();
+  const worker::LogRouteScope route(*this);
   worker::WorkerBody::Setup setup{
       .channel = worker_, .control_fd = sockets_.second.fd(), .plugins = {}, .initializer = {}, .say_ready = [this] {
         tell_owner(&ThreadWorker::became_ready);

@@ -21,6 +21,7 @@
 #include "process/exit_reason.hpp"
 #include "process/start_method.hpp"
 #include "process/warden_client.hpp"
+#include "protocol/output_reader.hpp"
 #include "support/unique_fd.hpp"
 
 namespace bulkhead::process {
@@ -53,6 +54,7 @@ struct WorkerConfig {
   int pool_page_fd = -1;
   int leader_bell_fd = -1;
   int pump_bell_fd = -1;
+  bool captures_output = true;  // of processes; false: they write to the host's stderr
   std::chrono::nanoseconds handshake_limit = std::chrono::seconds(10);  // until its channel is attached
   std::chrono::nanoseconds init_limit = std::chrono::seconds(8);        // from there until it is ready
 };
@@ -63,6 +65,8 @@ class Worker {
     virtual ~Listener() = default;
     // Must not destroy it.
     virtual void worker_ready(Worker& worker) = 0;
+    // It wrote this. Any thread of a worker that is a thread; before worker_ended().
+    virtual void worker_wrote([[maybe_unused]] Worker& worker, [[maybe_unused]] const protocol::OutputLine& line) {}
     // Exactly once, also when it never started. May destroy it.
     virtual void worker_ended(Worker& worker, const ExitReason& reason) = 0;
   };

@@ -26,7 +26,10 @@ WorkerProcess::WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log,
       listener_(listener),
       doorbell_name_(ipc::make_doorbell_name()),
       channel_(make_channel()),
-      process_(loop, warden, Warden::Mode::kWorker, config_->start_method, *this) {}
+      process_(loop, warden, Warden::Mode::kWorker, config_->start_method, *this) {
+  if (!config_->captures_output) return;
+  output_.emplace(loop, log, slot, [this](const protocol::OutputLine& line) { listener_.worker_wrote(*this, line); });
+}
 
 WorkerProcess::~WorkerProcess() { drop_name(); }
 
@@ -76,11 +79,15 @@ void WorkerProcess::send_attach() {
       .spin_pauses = config_->spin_pauses,
       .plugin_count = static_cast<std::uint32_t>(config_->plugins.size()),
       .has_initializer = config_->initializer != nullptr,
+      .captures_output = output_.has_value(),
       .doorbell_name = doorbell_name_,
   };
   process_.send(protocol::encode(attach),
                 std::array{channel_.host_fd(), channel_.worker_fd(), config_->pool_page_fd, config_->leader_bell_fd,
                            config_->pump_bell_fd, warden_.host_pidfd()});
+  if (output_) {
+    process_.send(protocol::encode(protocol::CaptureMessage{}), std::array{output_->reader_fd(), output_->writer_fd()});
+  }
   for (const auto& plugin : config_->plugins) {
     if (plugin.config_json.size() > protocol::kMaxConfigBytes) {
       return process_.give_up(
@@ -113,6 +120,9 @@ void WorkerProcess::said(std::span<const std::byte> message) {
       limit_.reset();
       is_ready_ = true;
       return listener_.worker_ready(*this);
+    case protocol::MessageKind::kOutput:
+      if (!output_) break;
+      return output_->take(channel_);
     case protocol::MessageKind::kFailed:
       if (const auto failed = protocol::decode<protocol::Failed>(message)) {
         failure_phase_ = static_cast<Phase>(std::min(failed->phase, static_cast<std::uint8_t>(Phase::kPublish)));
@@ -129,6 +139,7 @@ void WorkerProcess::said(std::span<const std::byte> message) {
 void WorkerProcess::attached() {
   is_attached_ = true;
   drop_name();
+  if (output_) output_->close_writer();
   limit_ = loop_.at(Deadline::after(config_->init_limit), [this] {
     is_late_ = true;
     process_.give_up(late_text(channel_, *config_));
@@ -166,7 +177,9 @@ void WorkerProcess::ended(const ExitStatus& status, std::string text) {
   };
   if (is_attached_ && !is_ready_) reason.plugin = plugin_in_work(channel_, *config_);
   reason.oom_hint = reason.is_unexplained && status.is_memory_short;
+  if (output_) output_->take_last(channel_);
   if (is_attached_) reason.crash = read_crash_report(channel_.last_words(), status, config_->plugins);
+  if (output_) reason.crash.last_output = output_->latest();
   if (is_ready_) reason.plugin = reason.crash.plugin;
   if (reason.text.empty() && !is_ready_) {
     reason.text = "it ended while it started" + doing();

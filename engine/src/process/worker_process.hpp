@@ -7,11 +7,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "process/managed_process.hpp"
 #include "process/worker.hpp"
+#include "process/worker_output.hpp"
 
 namespace bulkhead::process {
 
@@ -67,6 +69,7 @@ class WorkerProcess final : public Worker, private ManagedProcess::Listener {
   bool is_late_ = false;
 
   ipc::HostChannel channel_;
+  std::optional<WorkerOutput> output_;  // empty: it is not captured
   ManagedProcess process_;
   EventLoop::Timer limit_;
 };

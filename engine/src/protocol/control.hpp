@@ -47,10 +47,12 @@ enum class MessageKind : std::uint8_t {
   kProbe,
   kBlock,
   kInitializer,
+  kCapture,
   // worker -> host
   kAttached = 64,
   kReady,
   kFailed,
+  kOutput,
   kProbedPlugin,
   kProbedTask,
 };
@@ -205,11 +207,21 @@ struct Attach {
   std::uint32_t spin_pauses = 0;
   std::uint32_t plugin_count = 0;  // kPlugin messages that follow
   bool has_initializer = false;    // and then a kInitializer
+  bool captures_output = false;    // a kCapture, before those
   std::string doorbell_name;
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(request_ring_bytes, response_ring_bytes, spin_pauses, plugin_count, has_initializer, doorbell_name);
+    archive(request_ring_bytes, response_ring_bytes, spin_pauses, plugin_count, has_initializer, captures_output,
+            doorbell_name);
   }
+};
+
+// Write to this pipe from now on, and keep it empty. + its reading end, which does not block, and its writing end
+struct CaptureMessage {
+  static constexpr MessageKind kKind = MessageKind::kCapture;
+  static constexpr std::size_t kFds = 2;
+  template <class Archive>
+  void serialize(Archive&) {}
 };
 
 // + the plugin's file
@@ -271,6 +283,13 @@ struct Attached {
 
 struct Ready {
   static constexpr MessageKind kKind = MessageKind::kReady;
+  template <class Archive>
+  void serialize(Archive&) {}
+};
+
+// There is more in the output tail. Dropped when the host does not read: the next one says the same.
+struct Output {
+  static constexpr MessageKind kKind = MessageKind::kOutput;
   template <class Archive>
   void serialize(Archive&) {}
 };

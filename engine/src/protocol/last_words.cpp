@@ -30,18 +30,6 @@ std::string printable(std::string_view text) {
   return safe;
 }
 
-std::string read_log(const LogTail& log) {
-  // relaxed: a copy that nobody else has.
-  const std::uint64_t written = log.written.load(std::memory_order_relaxed);
-  const std::size_t size = log.bytes.size();
-  if (written <= size) return printable({log.bytes.data(), written});
-  const std::size_t oldest = written % size;
-  std::string text(log.bytes.data() + oldest, size - oldest);
-  text.append(log.bytes.data(), oldest);
-  const auto line = text.find('\n');  // the first one is cut
-  return printable(line == std::string::npos ? std::string_view(text) : std::string_view(text).substr(line + 1));
-}
-
 }  // namespace
 
 LastWords& last_words_in(std::span<std::byte> bytes) noexcept {
@@ -55,7 +43,7 @@ ReadLastWords read_last_words(std::span<const std::byte> bytes) {
   // Atomics are not to be copied so, but nobody else sees these.
   std::memcpy(static_cast<void*>(copy.get()), bytes.data(), sizeof(LastWords));
   const CrashRecord& crash = copy->crash;
-  // relaxed, all of them: see read_log().
+  // relaxed, all of them: a copy that nobody else has.
   if (const auto signal = crash.signal.load(std::memory_order_relaxed); signal > 0 && signal < 128) {
     read.signal = static_cast<int>(signal);
     read.code = crash.code;
@@ -82,7 +70,6 @@ ReadLastWords read_last_words(std::span<const std::byte> bytes) {
     read.exception_text = printable(whole(copy->terminate.text));
     std::replace(read.exception_text.begin(), read.exception_text.end(), '\n', ' ');  // it goes into a sentence
   }
-  read.log = read_log(copy->log);
   return read;
 }
 

@@ -1,11 +1,10 @@
-// What a worker leaves in shared memory for the time after its death: how it crashed, and its latest log lines.
+// What a worker leaves in shared memory for the time after its death: how it crashed.
 //
 // Protocol
 //   Zero when the worker starts. Only the worker writes; the host reads once, when the process has ended.
 //   crash      written by the first thread that crashes, from a signal handler. `signal` comes last of its first part, so
 //              a handler that crashes too leaves what it had; `frame_count` and `module_count` count what is whole.
 //   terminate  written before that by std::terminate's handler. `kind` comes last.
-//   log        a ring: `written` counts the bytes ever written, and is raised before they are there.
 //
 // Any bytes may lie there: the reader copies them once and believes none.
 #pragma once
@@ -64,15 +63,9 @@ struct TerminateRecord {
   std::array<char, 1024> text{};    // its what()
 };
 
-struct LogTail {
-  std::atomic<std::uint64_t> written;
-  std::array<char, 4080> bytes{};
-};
-
 struct LastWords {
   CrashRecord crash;
   TerminateRecord terminate;
-  LogTail log;
 };
 static_assert(std::is_standard_layout_v<LastWords> && sizeof(LastWords) <= ipc::kLastWordsBytes);
 static_assert(sizeof(CrashRecord::Module) == 256 && sizeof(CrashRecord::Frame) == 16);
@@ -100,7 +93,6 @@ struct ReadLastWords {
   Termination termination = Termination::kNone;
   std::string exception_type;  // printable, as all texts here
   std::string exception_text;
-  std::string log;  // whole lines, the oldest may be cut
 };
 [[nodiscard]] ReadLastWords read_last_words(std::span<const std::byte> bytes);
 

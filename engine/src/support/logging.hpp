@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace bulkhead::support {
@@ -17,12 +19,16 @@ class Log {
  public:
   using Sink = std::function<void(LogLevel, std::string_view)>;
 
-  // Lines of at least `level` go to `sink`, or to stderr when there is none.
-  explicit Log(LogLevel level, Sink sink = {});
+  static constexpr const char* kDefaultPattern = "bulkhead: %l: %v";
+
+  // Lines of at least `level` go to `sink`; or, when there is none, to stderr in this form (spdlog's placeholders). A
+  // line that stderr does not take at once is left out, and counted in the next that it takes: nobody waits for it.
+  explicit Log(LogLevel level, Sink sink = {}, const std::string& pattern = kDefaultPattern);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
+  [[nodiscard]] bool shows(LogLevel level) const noexcept;
   void write(LogLevel level, std::string_view text) noexcept;
   void debug(std::string_view text) noexcept { write(LogLevel::kDebug, text); }
   void info(std::string_view text) noexcept { write(LogLevel::kInfo, text); }
@@ -34,7 +40,9 @@ class Log {
   std::unique_ptr<Impl> impl_;
 };
 
-// The level of $BULKHEAD_LOG ("debug", "info", …); kWarn when unset or not a level.
-[[nodiscard]] LogLevel log_level_from_environment();
+// What spdlog calls a level ("debug", "info", "warning", …); nullopt: no level.
+[[nodiscard]] std::optional<LogLevel> log_level_of(std::string_view name);
+// Of $BULKHEAD_LOG.
+[[nodiscard]] std::optional<LogLevel> log_level_from_environment();
 
 }  // namespace bulkhead::support

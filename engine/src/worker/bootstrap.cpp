@@ -1,5 +1,7 @@
 #include "worker/bootstrap.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
 #include <optional>
@@ -11,10 +13,11 @@
 #include "ipc/worker_channel.hpp"
 #include "protocol/control.hpp"
 #include "protocol/last_words.hpp"
+#include "protocol/output_tail.hpp"
 #include "support/nesting.hpp"
 #include "worker/crash_handler.hpp"
 #include "worker/handshake.hpp"
-#include "worker/log_tail.hpp"
+#include "worker/log_route.hpp"
 #include "worker/watcher.hpp"
 #include "worker/worker_body.hpp"
 
@@ -42,17 +45,17 @@ class Worker {
   int run() {
     auto attach_message = handshake_.receive<protocol::Attach>(protocol::Attach::kFds);
     auto& fds = attach_message.fds;
-    protocol::LastWords& words = protocol::last_words_in(ipc::map_last_words(fds[1].get()));
+    const ipc::LastingMemory memory = ipc::map_lasting_memory(fds[1].get());
     channel_.emplace(attach(attach_message.message, fds));
-    install_crash_handler(words);
-    keep_log_lines(words.log);
+    install_crash_handler(protocol::last_words_in(memory.last_words));
     handshake_.send(protocol::Attached{});
+    const auto output = capture_output(attach_message.message.captures_output, memory);
     body_.emplace(WorkerBody::Setup{.channel = *channel_,
                                     .control_fd = handshake_.fd(),
                                     .plugins = receive_plugins(attach_message.message.plugin_count),
                                     .initializer = receive_initializer(attach_message.message.has_initializer),
                                     .say_ready = [this] { handshake_.send(protocol::Ready{}); }});
-    start_host_watcher(std::move(fds[5]));
+    start_host_watcher(std::move(fds[5]), output);
     return body_->run();
   }
 
@@ -62,6 +65,19 @@ class Worker {
   }
 
  private:
+  // From here on stdout and stderr are the pipe. Its descriptors stay open for the rest of the process's life.
+  std::optional<OutputPump> capture_output(bool is_wanted, const ipc::LastingMemory& memory) {
+    if (!is_wanted) return std::nullopt;
+    auto received = handshake_.receive<protocol::CaptureMessage>(protocol::CaptureMessage::kFds);
+    const int reader = received.fds[0].release();
+    const int writer = received.fds[1].release();
+    std::fflush(stdout);
+    ::dup2(writer, STDOUT_FILENO);
+    ::dup2(writer, STDERR_FILENO);
+    send_log_lines_to(writer, memory.area);
+    return OutputPump(reader, handshake_.fd(), protocol::output_tail_in(memory.output), memory.area);
+  }
+
   // Descriptors stay open for the rest of the process's life: debuggers find the plugins' symbols there.
   std::vector<PluginToRun> receive_plugins(std::uint32_t count) {
     std::vector<PluginToRun> plugins;

@@ -225,6 +225,7 @@ void Executor::run_call(const protocol::Record<CallHeader>& call) {
   call_.first_index = header.first_index;
   call_.item_stride = header.stride;
   call_.attempt = header.attempt;
+  channel_.set_task(header.task_index, header.attempt);
   stop_ = &channel_.stop_word();
   // A plugin in C reads it as the plain word that it is.
   call_.stop = reinterpret_cast<const volatile std::uint32_t*>(stop_);

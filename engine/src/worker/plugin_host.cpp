@@ -1,10 +1,8 @@
 #include "worker/plugin_host.hpp"
 
 #include <unistd.h>
-#include <climits>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <exception>
@@ -15,37 +13,12 @@
 #include <utility>
 
 #include "worker/executor_boundary.hpp"
-#include "worker/log_tail.hpp"
+#include "worker/log_route.hpp"
 
 namespace bulkhead::worker {
 namespace {
 
-constexpr std::array<std::string_view, 6> kLevelNames{"trace", "debug", "info", "warn", "error", "critical"};
-
 thread_local bool is_guest = false;
-
-// One line to stderr in one write(), which a pipe does not mix with other lines.
-class Line {
- public:
-  Line& operator<<(std::string_view text) noexcept {
-    const std::size_t room = bytes_.size() - 1 - size_;
-    for (const char c : text.substr(0, std::min(text.size(), room))) {
-      const bool is_control = static_cast<unsigned char>(c) < 0x20 && c != '\t';
-      bytes_[size_++] = is_control ? ' ' : c;
-    }
-    return *this;
-  }
-  void write() noexcept {
-    bytes_[size_++] = '\n';
-    keep_log_line({bytes_.data(), size_});
-    while (::write(STDERR_FILENO, bytes_.data(), size_) < 0 && errno == EINTR) {
-    }
-  }
-
- private:
-  std::array<char, PIPE_BUF> bytes_;
-  std::size_t size_ = 0;
-};
 
 std::string bounded(const char* text, std::size_t size, std::size_t max_bytes) {
   // One more than fits, so that the envelope still sees that something was cut.
@@ -60,9 +33,9 @@ bool is_guest_thread() noexcept { return is_guest; }
 
 void end_process(std::string_view why) {
   if (is_guest) throw GuestLeaves{std::string(why)};
-  Line line;
-  line << "bulkhead-worker: " << why;
-  line.write();
+  std::string line = "bulkhead-worker: " + std::string(why) + "\n";
+  while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) {
+  }
   ::_exit(kExitProtocol);
 }
 
@@ -72,20 +45,13 @@ PluginHost::PluginHost(std::string plugin_name, std::string config_json)
   table_.abi_minor = BULKHEAD_ABI_MINOR;
   table_.self = this;
   table_.log = [](void* self, std::int32_t level, const char* text, std::size_t size) {
-    if (text != nullptr) static_cast<PluginHost*>(self)->log(level, {text, size});
+    if (text != nullptr) log_line(level, static_cast<PluginHost*>(self)->plugin_name_, {text, size});
   };
   table_.config = [](void* self, const char** json) {
     const auto& config = static_cast<PluginHost*>(self)->config_json_;
     *json = config.c_str();
     return config.size();
   };
-}
-
-void PluginHost::log(std::int32_t level, std::string_view text) const noexcept {
-  const auto index = static_cast<std::size_t>(std::clamp<std::int32_t>(level, 0, BULKHEAD_LOG_CRITICAL));
-  Line line;
-  line << "[" << plugin_name_ << "] " << kLevelNames[index] << " " << text;
-  line.write();
 }
 
 const bulkhead_host* lasting_host(const std::string& plugin_name, const std::string& config_json) {

@@ -23,8 +23,6 @@ class PluginHost {
   [[nodiscard]] const bulkhead_host* table() const noexcept { return &table_; }
 
  private:
-  void log(std::int32_t level, std::string_view text) const noexcept;
-
   std::string plugin_name_;
   std::string config_json_;
   bulkhead_host table_{};

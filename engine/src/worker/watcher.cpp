@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
@@ -15,11 +16,23 @@ namespace bulkhead::worker {
 
 namespace {
 
-void watch(int host_pidfd) {
+void watch(int host_pidfd, std::optional<OutputPump> output) {
   for (;;) {
-    pollfd host{host_pidfd, POLLIN, 0};
-    const int ready = ::poll(&host, 1, -1);
+    const auto now = OutputPump::Clock::now();
+    std::array<pollfd, 2> fds{{{host_pidfd, POLLIN, 0}, {output ? output->fd_to_wait_for(now) : -1, POLLIN, 0}}};
+    const auto patience = output ? output->patience(now) : std::nullopt;
+    const int ready = ::poll(fds.data(), fds.size(), patience ? static_cast<int>(patience->count()) : -1);
     if (ready < 0 && errno == EINTR) continue;
+    const pollfd& host = fds[0];
+    if (host.revents == 0 && (fds[1].revents & POLLNVAL) == 0) {
+      if ((fds[1].revents & POLLIN) != 0) {
+        output->carry();
+      } else if (fds[1].revents != 0) {
+        output->stop();
+      }
+      if (output) output->announce_if_due(OutputPump::Clock::now());
+      continue;
+    }
     if ((host.revents & POLLIN) != 0) {
       // A worker leads its own process group: what its tasks forked goes with it. Not so in a
       // program that called setpgid(), where only this process ends.
@@ -32,13 +45,13 @@ void watch(int host_pidfd) {
 
 }  // namespace
 
-void start_host_watcher(support::UniqueFd host_pidfd) {
+void start_host_watcher(support::UniqueFd host_pidfd, std::optional<OutputPump> output) {
   sigset_t all;
   sigset_t old;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &old);  // inherited by the thread
   try {
-    std::thread([fd = host_pidfd.get()] { watch(fd); }).detach();
+    std::thread([fd = host_pidfd.get(), output] { watch(fd, output); }).detach();
   } catch (const std::system_error& error) {
     ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
     support::raise_system_error(error.code().value(), "start the thread that watches the host", "threads");

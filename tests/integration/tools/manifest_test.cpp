@@ -111,7 +111,7 @@ TEST_F(ConfigCommand, ExplainsFlagsAndEnvironment) {
   const auto done = run({"config", "explain", "-p", fixture("echo")}, "", {"BULKHEAD_LOG=error"});
   EXPECT_EQ(done.ended.exit_code, 0) << done.err;
   EXPECT_THAT(done.out, ::testing::ContainsRegex("plugin = \".*echo\\.so\" +# -p\n"));
-  EXPECT_THAT(done.out, ::testing::ContainsRegex("log = \"error\" +# environment \\(BULKHEAD_LOG\\)\n"));
+  EXPECT_THAT(done.out, ::testing::ContainsRegex("log\\.level = \"error\" +# environment \\(BULKHEAD_LOG\\)\n"));
   EXPECT_THAT(done.out, ::testing::ContainsRegex("pool\\.kill_grace = \"2s\" +# default\n"));
 }
 

@@ -43,6 +43,9 @@ timeout = "5s"
 [task.img.resize]
 priority = 6
 max_running = 2
+[log]
+level = "info"
+capture = false
 [limits]
 max_timeout = "10m"
 )",
@@ -57,7 +60,9 @@ max_timeout = "10m"
                   "task.img.resize.timeout = \"5s\"  # conf/bulkhead.toml:12",
                   "task.img.resize.priority = 6  # conf/bulkhead.toml:14",
                   "task.img.resize.max_running = 2  # conf/bulkhead.toml:15",
-                  "limits.max_timeout = \"10m\"  # conf/bulkhead.toml:17",
+                  "log.level = \"info\"  # conf/bulkhead.toml:17",
+                  "log.capture = false  # conf/bulkhead.toml:18",
+                  "limits.max_timeout = \"10m\"  # conf/bulkhead.toml:20",
               }));
 }
 
@@ -71,6 +76,9 @@ TEST(Explain, ShowsTheDefaultsOfWhatNobodySets) {
                                            "task.img.resize.timeout = \"none\"  # default",
                                            "task.img.resize.retries = 0  # default",
                                            "task.img.resize.priority = 3  # default",
+                                           "log.level = \"warning\"  # default",
+                                           "log.pattern = \"bulkhead: %l: %v\"  # default",
+                                           "log.capture = true  # default",
                                            "limits.max_rss = \"none\"  # default",
                                        }));
 }

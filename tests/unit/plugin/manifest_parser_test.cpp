@@ -44,9 +44,22 @@ priority = 6
 [limits]
 max_rss = "512MiB"
 max_timeout = "10m"
+
+[log]
+level = "debug"
+pattern = "%T %v"
+capture = false
 )";
 
 Manifest whole() { return parse_manifest(kWhole, "conf/bulkhead.toml"); }
+
+TEST(Manifest, SaysWhatIsLoggedAndHow) {
+  const Manifest manifest = whole();
+  EXPECT_EQ(manifest.log_level.value, "debug");
+  EXPECT_EQ(manifest.log_pattern.value, "%T %v");
+  EXPECT_EQ(manifest.log_capture.value, false);
+  EXPECT_FALSE(parse_manifest("", "x").log_capture.is_given());
+}
 
 TEST(Manifest, GivesThePoolsDefaults) {
   const Manifest manifest = whole();
@@ -174,6 +187,10 @@ TEST(Manifest, TellsWhichUnitToAdd) {
             "for seconds, \"5ms\" for milliseconds");
   EXPECT_THAT(error_in("[task.img]\ntimeout = 1.5\n").info.help, HasSubstr("\"1.5s\""));
   EXPECT_THAT(error_in("[limits]\nmax_rss = 512\n").info.help, HasSubstr("\"512MiB\""));
+  EXPECT_THAT(error_in("[log]\nlevel = \"warn\"\n").text, HasSubstr("\"level\" in [log] must be one of \"trace\""));
+  EXPECT_THAT(error_in("[log]\ncapture = \"no\"\n").text,
+              HasSubstr("\"capture\" in [log] must be true or false, not a string"));
+  EXPECT_THAT(error_in("[log]\nformat = \"%v\"\n").info.help, HasSubstr("\"pattern\""));
   EXPECT_THAT(error_in("[limits]\nmax_rss = \"512MB\"\n").info.help, HasSubstr("\"512MiB\""));
   EXPECT_THAT(error_in("[limits]\nmax_timeout = \"5min\"\n").info.help, HasSubstr("\"5m\""));
 }

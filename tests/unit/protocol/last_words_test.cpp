@@ -28,7 +28,6 @@ TEST(LastWords, SayNothingOfAWorkerThatWroteNone) {
   EXPECT_EQ(read.signal, 0);
   EXPECT_TRUE(read.frames.empty());
   EXPECT_EQ(read.termination, Termination::kNone);
-  EXPECT_TRUE(read.log.empty());
 }
 
 TEST(LastWords, ComeBackAsTheyWereWritten) {
@@ -92,25 +91,8 @@ TEST(LastWords, HoldNothingThatATerminalObeys) {
   auto& words = memory.get();
   words.terminate.kind = 2;
   put(words.terminate.text, "red\n\x1b[31m");
-  put(words.log.bytes, "bell \a\n");
-  words.log.written = 7;
   const auto read = memory.read();
   EXPECT_EQ(read.exception_text, "red ?[31m");
-  EXPECT_EQ(read.log, "bell ?\n");
-}
-
-TEST(LastWords, StartTheLogWithAWholeLineWhenTheOldestIsCut) {
-  Memory memory;
-  auto& log = memory.get().log;
-  log.bytes.fill('x');
-  // The next byte goes to 10: the oldest that is left is behind it.
-  put(log.bytes, "the last\n!");
-  log.bytes[20] = '\n';
-  log.written = log.bytes.size() + 10;
-  const auto read = memory.read();
-  EXPECT_TRUE(read.log.starts_with("xxx"));
-  EXPECT_TRUE(read.log.ends_with("the last\n!"));
-  EXPECT_EQ(read.log.size(), log.bytes.size() - 11);
 }
 
 TEST(LastWords, AreReadWhateverTheBytes) {
@@ -128,7 +110,6 @@ TEST(LastWords, AreReadWhateverTheBytes) {
         EXPECT_LT(*frame.module, read.modules.size());
       }
     }
-    EXPECT_LE(read.log.size(), sizeof(LogTail));
   }
 }
 
