@@ -151,6 +151,8 @@ void LocalBackend::join() {
     // All workers may have left for want of work, and one may have to come back for the last task.
     ended_.wait(lock, [this] { return open_slots_ == 0 && scheduler_->is_finished(); });
   }
+  // The pump thread may be at the last worker's end: the letter it keeps of it is there when this returns.
+  services_.loop->run_sync([] {});
   services_.callbacks->flush();
 }
 
