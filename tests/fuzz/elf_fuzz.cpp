@@ -1,4 +1,4 @@
-// Files that claim to be plugins: headers, segments and notes, and the names of functions for backtraces.
+// Files that claim to be plugins: headers, segments and notes, the names of functions for backtraces, and what is exported.
 #include "bulkhead/error.hpp"
 #include "fuzz/fuzzing.hpp"
 #include "plugin/catalogue_note.hpp"
@@ -32,6 +32,13 @@ void check_reader(std::span<const std::byte> file) {
   }
 }
 
+void check_exports(int fd, std::size_t size) {
+  // Symbols and names as the file has them, and each name, at most sixteen times over, in two vectors that double.
+  const AllocationLimit limit(256 * size + 8192);
+  const auto exports = plugin::read_exports(fd);
+  require(exports.unique.size() <= exports.all.size(), "what is unique is exported");
+}
+
 void check_symbols(int fd, std::size_t size) {
   // A symbol of 24 bytes is one of 32 in a vector that doubles, and is sorted by way of a copy.
   std::optional<AllocationLimit> limit(std::in_place, 16 * size + 8192);
@@ -50,5 +57,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(fd >= 0 && ::ftruncate(fd, 0) == 0 && ::pwrite(fd, data, size, 0) == static_cast<ssize_t>(size),
           "the file is written");
   check_symbols(fd, size);
+  check_exports(fd, size);
   return 0;
 }

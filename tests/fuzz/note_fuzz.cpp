@@ -51,6 +51,12 @@ void write(sdk::NoteText& text, const plugin::PluginEntry& entry) {
     text.field(names);
     text.field(task.doc);
     text.end_line();
+    for (const TaskExample& example : task.examples) {
+      text.plain("example");
+      text.field(example.arguments);
+      text.field(example.result);
+      text.end_line();
+    }
   }
 }
 

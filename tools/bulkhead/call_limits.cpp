@@ -7,10 +7,8 @@
 
 namespace bulkhead::cli {
 
-namespace {
-
-void add_duration(CLI::App& app, const std::string& name, std::optional<std::chrono::nanoseconds>& duration,
-                  const std::string& what) {
+void add_duration_option(CLI::App& app, const std::string& name, std::optional<std::chrono::nanoseconds>& duration,
+                         const std::string& what) {
   app.add_option_function<std::string>(
          name,
          [&duration, name](const std::string& word) {
@@ -24,8 +22,6 @@ void add_duration(CLI::App& app, const std::string& name, std::optional<std::chr
       ->type_name("DUR");
 }
 
-}  // namespace
-
 CallOptions<void> CallLimits::options() const {
   CallOptions<void> options;
   if (timeout) options.timeout = *timeout;
@@ -36,9 +32,10 @@ CallOptions<void> CallLimits::options() const {
 }
 
 void add_call_limits(CLI::App& app, CallLimits& limits) {
-  add_duration(app, "--timeout", limits.timeout,
-               "kill an attempt that runs longer: 250ms, 5s, 10m, or none (default: the manifest's, the plugin's)");
-  add_duration(app, "--soft-timeout", limits.soft_timeout, "tell an attempt that runs longer to stop");
+  add_duration_option(
+      app, "--timeout", limits.timeout,
+      "kill an attempt that runs longer: 250ms, 5s, 10m, or none (default: the manifest's, the plugin's)");
+  add_duration_option(app, "--soft-timeout", limits.soft_timeout, "tell an attempt that runs longer to stop");
   app.add_option("--retries", limits.retries,
                  "further attempts after a failure: running the task twice must be harmless")
       ->type_name("N")

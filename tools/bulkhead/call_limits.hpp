@@ -26,4 +26,8 @@ struct CallLimits {
 
 void add_call_limits(CLI::App& app, CallLimits& limits);
 
+// An option whose value is a duration: 250ms, 5s, 10m, or none.
+void add_duration_option(CLI::App& app, const std::string& name, std::optional<std::chrono::nanoseconds>& duration,
+                         const std::string& what);
+
 }  // namespace bulkhead::cli

@@ -12,5 +12,10 @@ void add_chaos_command(CLI::App& app, Program& program);
 void add_replay_command(CLI::App& app, Program& program);
 void add_config_command(CLI::App& app, Program& program);
 void add_clean_command(CLI::App& app, Program& program);
+void add_plugin_command(CLI::App& app, Program& program);
+
+// Those of the command `plugin`.
+void add_plugin_inspect_command(CLI::App& plugin, Program& program);
+void add_plugin_check_command(CLI::App& plugin, Program& program);
 
 }  // namespace bulkhead::cli

@@ -89,6 +89,7 @@ void describe(CLI::App& app, Program& program) {
   add_map_command(app, program);
   add_chaos_command(app, program);
   add_replay_command(app, program);
+  add_plugin_command(app, program);
   add_config_command(app, program);
   add_clean_command(app, program);
   app.footer(

@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "failures.hpp"
 #include "output.hpp"
+#include "task_json.hpp"
 
 namespace bulkhead::cli {
 
@@ -16,14 +17,7 @@ namespace {
 
 std::string to_json(const std::vector<CatalogEntry>& tasks) {
   auto list = nlohmann::ordered_json::array();
-  for (const auto& task : tasks) {
-    list.push_back({{"name", task.name},
-                    {"signature", task.signature},
-                    {"plugin", task.plugin},
-                    {"version", task.version},
-                    {"doc", task.doc},
-                    {"params", task.param_names}});
-  }
+  for (const auto& task : tasks) list.push_back(task_to_json(task));
   return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -7,6 +7,12 @@
 
 namespace bulkhead {
 
+// A call that the author of a task wrote down, and what it returns (.example() in the SDK).
+struct TaskExample {
+  std::string arguments;  // a JSON array
+  std::string result;     // JSON; null for a task that returns nothing
+};
+
 // One task of engine.tasks(), as its plugin's catalogue describes it.
 struct CatalogEntry {
   std::string name;                      // "math.add"
@@ -20,6 +26,7 @@ struct CatalogEntry {
   std::chrono::nanoseconds soft_timeout{};
   int retries = 0;             // counts only where is_idempotent
   bool is_idempotent = false;  // running it again is harmless
+  std::vector<TaskExample> examples;
 };
 
 }  // namespace bulkhead

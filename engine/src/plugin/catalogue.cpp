@@ -113,7 +113,8 @@ std::vector<CatalogEntry> catalog_entries(const Catalogue& catalogue) {
                          .timeout = task.timeout,
                          .soft_timeout = task.soft_timeout,
                          .retries = std::max(task.retries, 0),
-                         .is_idempotent = (task.flags & BULKHEAD_TASK_IDEMPOTENT) != 0});
+                         .is_idempotent = (task.flags & BULKHEAD_TASK_IDEMPOTENT) != 0,
+                         .examples = task.examples});
     }
   }
   return entries;

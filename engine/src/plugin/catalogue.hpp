@@ -30,9 +30,10 @@ struct TaskEntry {
   std::int32_t retries = -1;           // the author's default; -1: unset
   std::chrono::nanoseconds timeout{};  // the author's default; 0: unset
   std::chrono::nanoseconds soft_timeout{};
-  std::uint64_t shape = 0;         // known only after the throw-away load; see set_shapes()
-  std::uint32_t plugin_index = 0;  // in the catalogue
-  std::uint32_t task_index = 0;    // in the plugin's table
+  std::vector<TaskExample> examples;  // known only from the note
+  std::uint64_t shape = 0;            // known only after the throw-away load; see set_shapes()
+  std::uint32_t plugin_index = 0;     // in the catalogue
+  std::uint32_t task_index = 0;       // in the plugin's table
 };
 
 struct PluginEntry {

@@ -126,6 +126,8 @@ class NoteParser {
       parse_plugin(fields);
     } else if (fields[0] == "task") {
       parse_task(fields);
+    } else if (fields[0] == "example") {
+      parse_example(fields);
     }  // others come from newer SDKs
   }
 
@@ -190,6 +192,14 @@ class NoteParser {
     task.doc = fields[10];
     task.task_index = static_cast<std::uint32_t>(entry_.tasks.size());
     entry_.tasks.push_back(std::move(task));
+  }
+
+  // Of the task in the line before. What it says is JSON only the plugin understands.
+  void parse_example(const std::vector<std::string>& fields) {
+    if (entry_.tasks.empty()) broken("an example comes before the tasks");
+    need(fields, 3);
+    if (!is_printable(fields[1]) || !is_printable(fields[2])) broken("there are control characters in an example");
+    entry_.tasks.back().examples.push_back({.arguments = fields[1], .result = fields[2]});
   }
 
   std::vector<std::string> parse_param_names(std::string_view list) const {

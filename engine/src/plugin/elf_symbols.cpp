@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
+#include "bulkhead/sdk/abi.h"
 #include "plugin/symbol_name.hpp"
 
 namespace bulkhead::plugin {
@@ -57,6 +59,15 @@ std::vector<Elf64_Shdr> read_sections(int fd) {
   return read_array<Elf64_Shdr>(fd, header.e_shoff, count * sizeof(Elf64_Shdr));
 }
 
+bool is_exported(const Elf64_Sym& symbol) {
+  const auto binding = ELF64_ST_BIND(symbol.st_info);
+  const auto visibility = ELF64_ST_VISIBILITY(symbol.st_other);
+  // SHN_ABS: names of versions.
+  return symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS &&
+         (binding == STB_GLOBAL || binding == STB_WEAK || binding == STB_GNU_UNIQUE) &&
+         (visibility == STV_DEFAULT || visibility == STV_PROTECTED);
+}
+
 }  // namespace
 
 ElfSymbols::ElfSymbols(int fd) : fd_(fd) {
@@ -99,6 +110,33 @@ std::string ElfSymbols::find(std::uint64_t address) const {
   if (end == std::string::npos) return {};
   name.resize(end);
   return spelled_for_people(name);
+}
+
+ElfExports read_exports(int fd) {
+  const auto sections = read_sections(fd);
+  const auto table = std::find_if(sections.begin(), sections.end(),
+                                  [](const Elf64_Shdr& section) { return section.sh_type == SHT_DYNSYM; });
+  ElfExports exports;
+  if (table == sections.end() || table->sh_size > kMaxTableBytes || table->sh_entsize != sizeof(Elf64_Sym) ||
+      table->sh_link >= sections.size()) {
+    return exports;
+  }
+  const Elf64_Shdr& strings = sections[table->sh_link];
+  const auto names = read_array<char>(fd, strings.sh_offset, std::min(strings.sh_size, kMaxTableBytes));
+  // A made-up file may give a million symbols one long name; honest names share bytes only with what they end in.
+  std::uint64_t bytes_left = std::uint64_t{16} * names.size();
+  for (const Elf64_Sym& symbol : read_array<Elf64_Sym>(fd, table->sh_offset, table->sh_size)) {
+    if (!is_exported(symbol) || symbol.st_name >= names.size()) continue;
+    const std::string_view rest(names.data() + symbol.st_name, names.size() - symbol.st_name);
+    const std::string_view name = rest.substr(0, rest.find('\0'));
+    if (name.empty() || name.size() == rest.size() || name.size() > kMaxSymbolBytes) continue;
+    if (name == BULKHEAD_ENTRY_POINT_NAME) continue;
+    if (name.size() > bytes_left) break;
+    bytes_left -= name.size();
+    exports.all.emplace_back(name);
+    if (ELF64_ST_BIND(symbol.st_info) == STB_GNU_UNIQUE) exports.unique.emplace_back(name);
+  }
+  return exports;
 }
 
 }  // namespace bulkhead::plugin

@@ -1,9 +1,10 @@
-// The functions of a program or library, by their place: for backtraces of processes that are gone.
+// The functions of a program or library, by their place: for backtraces of processes that are gone. And what a plugin
+// exports.
 //
 // Ownership: borrows the descriptor, which it reads while find() runs.
 // Threads:   one.
 // Failure:   a file that is no ELF file, is damaged, or holds no names, has no functions. Every offset, size and count
-//            is distrusted, and the work is bounded.
+//            is distrusted, and the work is bounded. A file like that exports nothing.
 #pragma once
 
 #include <elf.h>
@@ -33,5 +34,13 @@ class ElfSymbols {
   int fd_;
   std::vector<Function> functions_;  // by their beginnings
 };
+
+// Symbols as the linker spells them.
+struct ElfExports {
+  std::vector<std::string> all;     // but for the plugin's entry point
+  std::vector<std::string> unique;  // of `all`: those of which a process has only one (STB_GNU_UNIQUE)
+};
+
+[[nodiscard]] ElfExports read_exports(int fd);
 
 }  // namespace bulkhead::plugin

@@ -17,11 +17,17 @@
 #define BULKHEAD_EXPORT __attribute__((visibility("default")))
 
 /* Lines of the note. Every argument is a string literal without tabs, newlines and backslashes.
- * The codec mask of a task is 1: C plugins speak the binary form. */
+ * The codec mask of a task is 1, the binary form. */
 #define BULKHEAD_NOTE_PLUGIN(NAME, VERSION, COMPILER) \
   "bulkhead\t1\t1\t0\t0\n"                            \
   "plugin\t" NAME "\t" VERSION "\t-\t" COMPILER "\n"
-#define BULKHEAD_NOTE_TASK(NAME, SIGNATURE, DOC) "task\t" NAME "\t" SIGNATURE "\t1\t0\t0\t-1\t0\t0\t\t" DOC "\n"
+#define BULKHEAD_NOTE_TASK(NAME, SIGNATURE, DOC) BULKHEAD_NOTE_TASK_WITH(NAME, SIGNATURE, "1", "", DOC)
+/* The same for a task that says which forms it speaks ("3": binary and JSON, which the command line needs) and what its
+ * parameters are called ("a,b"). */
+#define BULKHEAD_NOTE_TASK_WITH(NAME, SIGNATURE, CODECS, PARAM_NAMES, DOC) \
+  "task\t" NAME "\t" SIGNATURE "\t" CODECS "\t0\t0\t-1\t0\t0\t" PARAM_NAMES "\t" DOC "\n"
+/* Behind its task: a call that works. ARGUMENTS is a JSON array, RESULT is JSON ("null" for void). */
+#define BULKHEAD_NOTE_EXAMPLE(ARGUMENTS, RESULT) "example\t" ARGUMENTS "\t" RESULT "\n"
 
 #ifndef __cplusplus
 

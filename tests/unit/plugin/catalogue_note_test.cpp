@@ -48,6 +48,25 @@ TEST(CatalogueNote, TellsAllOfATask) {
   EXPECT_EQ(task.soft_timeout, 7ns);
 }
 
+TEST(CatalogueNote, TellsTheExamplesOfATask) {
+  const PluginEntry entry = parse_note(kHead + kAdd + "example\t[2,3]\t5\nexample\t[\"a\\\\n\"]\t{\"x\":1}\tmore\n" +
+                                           "task\tnap\t()->void\t1\t0\t0\t-1\t0\t0\t\t\n",
+                                       "x.so");
+  ASSERT_EQ(entry.tasks.size(), 2U);
+  ASSERT_EQ(entry.tasks[0].examples.size(), 2U);
+  EXPECT_EQ(entry.tasks[0].examples[0].arguments, "[2,3]");
+  EXPECT_EQ(entry.tasks[0].examples[0].result, "5");
+  EXPECT_EQ(entry.tasks[0].examples[1].arguments, R"(["a\n"])");
+  EXPECT_EQ(entry.tasks[0].examples[1].result, R"({"x":1})");
+  EXPECT_THAT(entry.tasks[1].examples, IsEmpty());
+}
+
+TEST(CatalogueNote, RefusesExamplesThatAreBroken) {
+  EXPECT_THAT(error_of(kHead + "example\t[]\t1\n").text, HasSubstr("an example comes before the tasks"));
+  EXPECT_THAT(error_of(kHead + kAdd + "example\t[]\n").text, HasSubstr("it has 2 fields of 3"));
+  EXPECT_THAT(error_of(kHead + kAdd + "example\t[]\t\"\x1b[2J\"\n").text, HasSubstr("control characters"));
+}
+
 TEST(CatalogueNote, MayHaveNoTasks) { EXPECT_THAT(parse_note(kHead, "x.so").tasks, IsEmpty()); }
 
 TEST(CatalogueNote, NumbersTasksInTheOrderOfTheirLines) {

@@ -107,5 +107,21 @@ TEST(ElfSymbols, OfATableThatIsNotThereCostNothing) {
   EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 32 << 10) << "KiB";
 }
 
+std::vector<std::string> exports_of(const char* name) {
+  const auto fd = open_file(malformed_plugin(name));
+  return read_exports(fd.get()).all;
+}
+
+TEST(ElfExports, AreWhatAPluginShowsBesideItsEntryPoint) {
+  EXPECT_EQ(exports_of("plain"), std::vector<std::string>{});
+  EXPECT_EQ(exports_of("undefined_symbol"), std::vector<std::string>{"use_it"});
+}
+
+TEST(ElfExports, AreNoneInWhatIsNoElfFile) {
+  const ScratchFolder folder;
+  const auto fd = open_file(folder.write("x.so", "text"));
+  EXPECT_TRUE(read_exports(fd.get()).all.empty());
+}
+
 }  // namespace
 }  // namespace bulkhead::plugin

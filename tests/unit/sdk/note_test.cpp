@@ -76,6 +76,18 @@ TEST(Note, EscapesAndOrdersTheFieldsOfATask) {
                               "a,b,c\t\n"));
 }
 
+TEST(Note, HoldsExamplesAsJsonBehindTheirTask) {
+  const std::string text = note_of("sdk_forms.so");
+  EXPECT_THAT(text, HasSubstr("\ntask\tless\t(i32,i32)->bool\t3\t0\t0\t-1\t0\t0\tleft,right\tin order\n"
+                              "example\t[1,2]\ttrue\nexample\t[-2,-2]\tfalse\ntask\t"));
+  EXPECT_THAT(text, HasSubstr("\nexample\t[0.5,1.0,18446744073709551615,-128]\t1000000000000000000000.0\n"));
+  EXPECT_THAT(text, HasSubstr(R"(["a\\"\\\\\\u0009ü","x",null])"
+                              "\tnull\n"));
+  EXPECT_THAT(text, HasSubstr(R"(["","\\"","b"])"
+                              "\tnull\n"));
+  EXPECT_THAT(text, HasSubstr("\nexample\t[[1,2],[true,\"x\"]]\t{ \"a\": 1}\n"));
+}
+
 TEST(Note, HoldsHundredsOfTasks) { EXPECT_EQ(lines_of(note_of("sdk_many_tasks.so")).size(), 302U); }
 
 TEST(Note, IsWrittenByPluginsInCToo) {

@@ -51,7 +51,8 @@ struct TaskFacts {
   std::string_view signature;
   std::string_view parameters;
   TaskOptions options;
-  bool is_task = false;  // else an on_load
+  bool is_task = false;       // else an on_load
+  std::string_view examples;  // lines of the note
 };
 
 // The types of entry I of the list `Entries`.
@@ -114,14 +115,36 @@ struct TaskConstants {
     return views;
   }
   static constexpr auto kParameterViews = parameter_views();
+
+  static constexpr std::size_t write_examples(char* out, bool only_counts) {
+    NoteText text(out, only_counts);
+    std::apply([&](const auto&... example) { (ExampleOf<Proto>::write(text, example), ...); },
+               get_entry<I>(Entries).examples);
+    return text.size();
+  }
+  static constexpr auto examples() {
+    // Most tasks have none, and hundreds of tasks must compile.
+    if constexpr (std::tuple_size_v<decltype(Item::examples)> == 0) {
+      return Text<0>{};
+    } else {
+      Text<write_examples(nullptr, true)> out;
+      write_examples(out.chars, false);
+      return out;
+    }
+  }
+  static constexpr auto kExamples = examples();
 };
 
 template <const auto& Entries, std::size_t I>
 constexpr TaskFacts facts_of_entry() {
   if constexpr (EntryTypes<Entries, I>::kIsTask) {
     using Constants = TaskConstants<Entries, I>;
-    return {Constants::kName.view(), Constants::kSignature.view(), Constants::kParameters.view(), Constants::kOptions,
-            true};
+    return {Constants::kName.view(),
+            Constants::kSignature.view(),
+            Constants::kParameters.view(),
+            Constants::kOptions,
+            true,
+            Constants::kExamples.view()};
   } else {
     return {};
   }

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include <bulkhead/sdk/entry_list.hpp>
-#include <bulkhead/sdk/text.hpp>
+#include <bulkhead/sdk/note_text.hpp>
 
 // Given by CMake's bulkhead::sdk.
 #ifndef BULKHEAD_SDK_VERSION
@@ -22,45 +22,6 @@
 #endif
 
 namespace bulkhead::sdk {
-
-// Writes the note's text, or only counts it.
-class NoteText {
- public:
-  // Writes to `out`, or only counts. Requires: `out` has room, unless only counting.
-  constexpr NoteText(char* out, bool only_counts) : out_(out), only_counts_(only_counts) {}
-
-  constexpr void plain(std::string_view text) {
-    for (const char c : text) put(c);
-  }
-  constexpr void field(std::string_view text) {
-    put('\t');
-    for (const char c : text) {
-      const char escape = c == '\\' ? '\\' : c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : '\0';
-      if (escape != '\0') put('\\');
-      put(escape != '\0' ? escape : c);
-    }
-  }
-  constexpr void field(std::int64_t number) {
-    put('\t');
-    if (number < 0) put('-');
-    std::uint64_t rest = number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
-    std::uint64_t scale = 1;
-    while (rest / scale >= 10) scale *= 10;
-    for (; scale != 0; rest %= scale, scale /= 10) put(static_cast<char>('0' + rest / scale));
-  }
-  constexpr void end_line() { put('\n'); }
-  [[nodiscard]] constexpr std::size_t size() const { return size_; }
-
- private:
-  constexpr void put(char c) {
-    if (!only_counts_) out_[size_] = c;
-    ++size_;
-  }
-
-  char* out_;
-  bool only_counts_;
-  std::size_t size_ = 0;
-};
 
 // Writes (or counts) the whole note. Returns its size.
 template <const auto& Entries, class Plugin>
@@ -92,6 +53,7 @@ constexpr std::size_t write_note(char* out, bool only_counts) {
     text.field(facts.parameters);
     text.field(std::string_view(facts.options.doc));
     text.end_line();
+    text.plain(facts.examples);
   }
   return text.size();
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <bulkhead/sdk/callable.hpp>
+#include <bulkhead/sdk/example.hpp>
 
 namespace bulkhead::sdk {
 
@@ -47,13 +48,14 @@ struct TaskOptions {
   std::size_t parameter_count = 0;
 };
 
-// A callable and its options. State: the class whose object is called, or void.
-template <class F, class State>
+// A callable and its options. State: the class whose object is called, or void. Examples: a tuple of values each.
+template <class F, class State, class... Examples>
 struct Task {
   using Callable = std::conditional_t<std::is_void_v<State>, F, State>;
 
   F function;
   TaskOptions options;
+  std::tuple<Examples...> examples = {};
 
   // What `bulkhead tasks` says about it, on one line.
   [[nodiscard]] constexpr Task doc(const char* text) const {
@@ -93,6 +95,20 @@ struct Task {
     });
   }
 
+  // A call and what it returns: .example(2, 3, 5) says that the task makes 5 of 2 and 3. May come several times. The
+  // values are told with the task's documentation, and `bulkhead plugin check` makes the call. What is no number, text,
+  // bool, std::array or tuple is written as JSON: .example(2, bulkhead::json(R"({"x": 1})")).
+  template <class... Values>
+  [[nodiscard]] constexpr auto example(Values... values) const {
+    using Example = ExampleOf<prototype_t<Callable>>;
+    static_assert(Example::template check<Values...>());
+    const std::tuple<Values...> example(values...);
+    NoteText only_counted(nullptr, true);
+    Example::write(only_counted, example);  // here, lest the compiler's first words be about something else
+    return Task<F, State, Examples..., std::tuple<Values...>>{function, options,
+                                                              std::tuple_cat(examples, std::make_tuple(example))};
+  }
+
  private:
   template <class Change>
   constexpr Task with(Change change) const {
@@ -111,8 +127,8 @@ struct OnLoad {
 
 template <class T>
 inline constexpr bool is_task = false;
-template <class F, class S>
-inline constexpr bool is_task<Task<F, S>> = true;
+template <class F, class S, class... E>
+inline constexpr bool is_task<Task<F, S, E...>> = true;
 template <class T>
 inline constexpr bool is_on_load = false;
 template <class F>

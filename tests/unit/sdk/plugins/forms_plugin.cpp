@@ -128,7 +128,21 @@ BULKHEAD_PLUGIN("forms", "2.3.0", deep::er::add, ::local, square, count, ref, he
                 bulkhead::task<Times<int, 3>>("times"), bulkhead::task<NeedsModel>("needs_model"),
                 bulkhead::task("twice_i", &twice<int>), bulkhead::task("convert_ld", convert<long, double>),
                 bulkhead::task<int(int)>("scan_i", &scan), bulkhead::task<int(const std::string&)>("scan_s", scan),
-                bulkhead::task("less", [](int a, int b) { return a < b; }).params("left", "right"),
+                bulkhead::task("less", [](int a, int b) { return a < b; })
+                    .params("left", "right")
+                    .example(1, 2, true)
+                    .doc("in order")
+                    .example(-2, -2, false),
+                bulkhead::task("example_numbers", [](double, float, std::uint64_t, signed char) { return 0.1; })
+                    .example(0.5, 1, 18'446'744'073'709'551'615u, -128, 1e21),
+                bulkhead::task("example_texts", [](std::string_view, char, std::optional<std::string>) {})
+                    .example("a\"\\\tü", 'x', std::nullopt)
+                    .example("", '"', "b"),
+                bulkhead::task("example_containers",
+                               [](std::span<const int>, const std::pair<bool, std::string>&) {
+                                 return std::map<std::string, int>{};
+                               })
+                    .example(std::array{1, 2}, std::pair(true, "x"), bulkhead::json("{\n\"a\": 1}")),
                 bulkhead::task("named", &with_optional)
                     .params("a", "b", "c")
                     .soft_timeout(std::chrono::milliseconds(1'500))

@@ -1,0 +1,6 @@
+// expect: a_value_of_an_example_does_not_fit_its_type
+#include <bulkhead/plugin.hpp>
+
+#include <cstdint>
+std::uint8_t next(std::uint8_t x) { return static_cast<std::uint8_t>(x + 1); }
+BULKHEAD_PLUGIN("p", "1", bulkhead::task("next", &next).example(255, 256))
