@@ -60,14 +60,24 @@ class CommandTest : public ::testing::Test {
   [[nodiscard]] ProgramRun run(std::vector<std::string> arguments, const std::string& input = {},
                                std::vector<std::string> environment = {}) const {
     arguments.insert(arguments.begin(), BULKHEAD_PROGRAM);
+    return run_program(arguments, input, std::move(environment));
+  }
+  // Another program, given by its path.
+  [[nodiscard]] ProgramRun run_program(const std::vector<std::string>& words, const std::string& input = {},
+                                       std::vector<std::string> environment = {}) const {
     environment.push_back(mark());
-    return ProgramRun::run(arguments, input, environment);
+    return ProgramRun::run(words, input, environment);
   }
 
   // The same, not waited for: its three streams are these files or descriptors' paths.
   [[nodiscard]] ChildProcess start(std::vector<std::string> arguments, const std::string& in, const std::string& out,
                                    const std::string& err, std::vector<std::string> environment = {}) const {
     arguments.insert(arguments.begin(), BULKHEAD_PROGRAM);
+    return start_program(std::move(arguments), in, out, err, std::move(environment));
+  }
+  [[nodiscard]] ChildProcess start_program(std::vector<std::string> arguments, const std::string& in,
+                                           const std::string& out, const std::string& err,
+                                           std::vector<std::string> environment = {}) const {
     environment.push_back(mark());
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);

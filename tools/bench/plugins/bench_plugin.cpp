@@ -1,0 +1,25 @@
+// The tasks that bulkhead-bench calls.
+#include <bulkhead/plugin.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace {
+
+std::int64_t square(std::int64_t x) { return x * x; }
+
+std::vector<std::byte> echo(std::vector<std::byte> data) { return data; }
+
+// Keeps its worker busy, without using the processor, until it is cancelled.
+void hold(bulkhead::TaskContext& task) {
+  while (!task.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace
+
+BULKHEAD_PLUGIN("bench", "1.0.0", bulkhead::task("square", &square).doc("x * x").params("x"),
+                bulkhead::task("echo", &echo).doc("the same bytes"),
+                bulkhead::task("hold", &hold).doc("runs until it is cancelled"))
