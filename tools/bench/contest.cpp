@@ -45,12 +45,21 @@ void put_standings(Figure& figure, const std::vector<Standing>& standings, Bette
   const auto& ours = standings.at(0);
   figure.value = ours.value();
   figure.cpu_us = ours.cpu_us();
+  if (ours.has_latencies()) {
+    figure.mean = ours.samples.mean();
+    figure.p99 = ours.samples.quantile(0.99);
+  }
   for (std::size_t i = 1; i < standings.size(); ++i) {
     const auto& theirs = standings[i];
-    figure.rivals.push_back({theirs.name, theirs.value(), ratio_of(ours, theirs, better), theirs.cpu_us()});
+    Rival rival{theirs.name, theirs.value(), ratio_of(ours, theirs, better), {}, {}, theirs.cpu_us()};
+    if (theirs.has_latencies()) {
+      rival.mean = theirs.samples.mean();
+      rival.p99 = theirs.samples.quantile(0.99);
+    }
+    figure.rivals.push_back(std::move(rival));
   }
   for (const auto& standing : standings) {
-    if (standing.samples.size() > 1) figure.distributions.push_back({standing.name, standing.samples.distribution()});
+    if (standing.has_latencies()) figure.distributions.push_back({standing.name, standing.samples.distribution()});
   }
 }
 

@@ -31,6 +31,7 @@ struct Standing {
 
   [[nodiscard]] double value() const;
   [[nodiscard]] double cpu_us() const;
+  [[nodiscard]] bool has_latencies() const noexcept { return samples.size() > 1; }
 };
 
 enum class Better : bool { kLower, kHigher };

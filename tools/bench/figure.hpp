@@ -34,7 +34,9 @@ struct FigureSpec {
 struct Rival {
   std::string name;
   double value = 0;
-  double ratio = 0;                   // how many times better ours is: the median of the pairs
+  double ratio = 0;                 // how many times better ours is: the median of the pairs
+  std::optional<double> mean = {};  // where the value is the median of latencies
+  std::optional<double> p99 = {};
   std::optional<double> cpu_us = {};  // per call, all processes
 };
 
@@ -49,10 +51,13 @@ struct Figure {
   std::optional<double> value = {};
   std::string missing = {};  // why there is no value
   std::vector<std::pair<std::string, std::string>> parameters = {};
+  std::optional<double> mean = {};  // as in Rival
+  std::optional<double> p99 = {};
   std::optional<double> cpu_us = {};
   std::vector<Rival> rivals = {};
   std::vector<Curve> distributions = {};
   std::string x_axis = {};
+  std::string y_axis = {};
   std::vector<Curve> curves = {};
 };
 

@@ -18,6 +18,14 @@ Json json_of(const std::vector<Curve>& curves) {
   return list;
 }
 
+void put(Json& json, const char* name, const std::optional<double>& number) {
+  if (number) json[name] = *number;
+}
+
+void take(const Json& json, const char* name, std::optional<double>& number) {
+  if (const auto found = json.find(name); found != json.end() && found->is_number()) number = found->get<double>();
+}
+
 std::vector<Curve> curves_of(const Json& list) {
   std::vector<Curve> curves;
   for (const auto& item : list) {
@@ -40,12 +48,16 @@ Json json_of(const Figure& figure) {
   Json parameters = Json::object();
   for (const auto& [name, value] : figure.parameters) parameters[name] = value;
   json["parameters"] = parameters;
-  if (figure.cpu_us) json["cpu_us"] = *figure.cpu_us;
+  put(json, "mean", figure.mean);
+  put(json, "p99", figure.p99);
+  put(json, "cpu_us", figure.cpu_us);
   if (!figure.rivals.empty()) {
     Json rivals = Json::array();
     for (const auto& rival : figure.rivals) {
       Json item = {{"name", rival.name}, {"value", rival.value}, {"ratio", rival.ratio}};
-      if (rival.cpu_us) item["cpu_us"] = *rival.cpu_us;
+      put(item, "mean", rival.mean);
+      put(item, "p99", rival.p99);
+      put(item, "cpu_us", rival.cpu_us);
       rivals.push_back(std::move(item));
     }
     json["peers"] = rivals;
@@ -53,26 +65,32 @@ Json json_of(const Figure& figure) {
   if (!figure.distributions.empty()) json["distributions"] = json_of(figure.distributions);
   if (!figure.curves.empty()) {
     json["x_axis"] = figure.x_axis;
+    json["y_axis"] = figure.y_axis;
     json["curves"] = json_of(figure.curves);
   }
   return json;
 }
 
 void fill(Figure& figure, const Json& json) {
-  if (!json.at("value").is_null()) figure.value = json.at("value").get<double>();
+  take(json, "value", figure.value);
+  take(json, "mean", figure.mean);
+  take(json, "p99", figure.p99);
+  take(json, "cpu_us", figure.cpu_us);
   figure.missing = json.value("missing", "");
   for (const auto& [name, value] : json.at("parameters").items()) figure.parameters.emplace_back(name, value);
-  if (json.contains("cpu_us")) figure.cpu_us = json.at("cpu_us").get<double>();
   if (json.contains("peers")) {
     for (const auto& item : json.at("peers")) {
       Rival rival{item.at("name"), item.at("value"), item.at("ratio")};
-      if (item.contains("cpu_us")) rival.cpu_us = item.at("cpu_us").get<double>();
+      take(item, "mean", rival.mean);
+      take(item, "p99", rival.p99);
+      take(item, "cpu_us", rival.cpu_us);
       figure.rivals.push_back(std::move(rival));
     }
   }
   if (json.contains("distributions")) figure.distributions = curves_of(json.at("distributions"));
   if (json.contains("curves")) {
     figure.x_axis = json.at("x_axis");
+    figure.y_axis = json.at("y_axis");
     figure.curves = curves_of(json.at("curves"));
   }
 }

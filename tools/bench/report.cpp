@@ -1,7 +1,7 @@
 #include "report.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "svg.hpp"
@@ -33,6 +33,19 @@ std::vector<Curve> tails(const std::vector<Curve>& distributions) {
     curves.push_back(std::move(curve));
   }
   return curves;
+}
+
+// Linear, unless the small values would all be zero then.
+Scale scale_of(const std::vector<Curve>& curves) {
+  double least = std::numeric_limits<double>::infinity();
+  double most = 0;
+  for (const auto& curve : curves) {
+    for (const auto& point : curve.points) {
+      least = std::min(least, point.second);
+      most = std::max(most, point.second);
+    }
+  }
+  return least > 0 && most / least > 30 ? Scale::kLogarithmic : Scale::kLinear;
 }
 
 void write_table(std::ostream& out, const std::vector<Figure>& figures) {
@@ -68,7 +81,7 @@ void write_figure(std::ostream& out, const Figure& figure) {
                        {figure.spec.unit, Scale::kLogarithmic});
   }
   if (!figure.curves.empty()) {
-    out << draw_curves(figure.curves, {figure.x_axis, Scale::kLogarithmic}, {figure.spec.unit, Scale::kLinear});
+    out << draw_curves(figure.curves, {figure.x_axis, Scale::kLogarithmic}, {figure.y_axis, scale_of(figure.curves)});
   }
 }
 

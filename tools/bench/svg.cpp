@@ -29,6 +29,14 @@ std::string number(double value) {
   return text;
 }
 
+// "0.01", "10", "100 000": a mark of a ruler needs no digits that are not there.
+std::string mark_text(double mark) {
+  if (mark >= 100) return short_number(mark);
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", mark);
+  return text;
+}
+
 std::string text_at(double x, double y, const std::string& text, const char* more = "") {
   return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + more + ">" + escaped(text) + "</text>\n";
 }
@@ -93,13 +101,13 @@ std::string draw_axes(const Ruler& across, const Ruler& up, const Axis& x, const
     const auto at = up.place(mark);
     svg += "<line class=\"grid\" x1=\"" + number(kLeft) + "\" x2=\"" + number(kWidth - kRight) + "\" y1=\"" +
            number(at) + "\" y2=\"" + number(at) + "\"/>\n";
-    svg += text_at(kLeft - 6, at + 4, short_number(mark), "text-anchor=\"end\"");
+    svg += text_at(kLeft - 6, at + 4, mark_text(mark), "text-anchor=\"end\"");
   }
   for (const double mark : across.marks()) {
     const auto at = across.place(mark);
     svg += "<line class=\"grid\" x1=\"" + number(at) + "\" x2=\"" + number(at) + "\" y1=\"" + number(kTop) +
            "\" y2=\"" + number(kPlotHeight - kBottom) + "\"/>\n";
-    svg += text_at(at, kPlotHeight - kBottom + 16, short_number(mark), "text-anchor=\"middle\"");
+    svg += text_at(at, kPlotHeight - kBottom + 16, mark_text(mark), "text-anchor=\"middle\"");
   }
   svg += text_at((kLeft + kWidth - kRight) / 2, kPlotHeight - 8, x.title, "text-anchor=\"middle\" class=\"title\"");
   svg += text_at(4, kTop + 2, y.title, "class=\"title\"");

@@ -11,17 +11,25 @@ namespace {
 
 std::string cpu_text(const std::optional<double>& cpu_us) { return cpu_us ? short_number(*cpu_us) + " us" : ""; }
 
+// Somebody's line of the tables below.
+void write_peer(std::ostream& out, const std::string& name, double value, const std::string& ratio,
+                const std::optional<double>& mean, const std::optional<double>& p99,
+                const std::optional<double>& cpu_us) {
+  const auto number = [](const std::optional<double>& it) { return it ? short_number(*it) : ""; };
+  out << "| " << name << " | " << short_number(value) << " | " << number(mean) << " | " << number(p99) << " | " << ratio
+      << " | " << cpu_text(cpu_us) << " |\n";
+}
+
 // What stands after the table: everybody's values, for those figures that have peers.
 void write_peers(std::ostream& out, const std::vector<Figure>& figures) {
   for (const auto& figure : figures) {
-    if (figure.rivals.empty()) continue;
-    out << "\n**" << figure.spec.name << "**, " << figure.spec.what << ":\n\n";
-    out << "| | " << figure.spec.unit << " | we are better by | CPU per call |\n|---|---|---|---|\n";
-    out << "| bulkhead | " << (figure.value ? short_number(*figure.value) : "-") << " | | " << cpu_text(figure.cpu_us)
-        << " |\n";
+    if (!figure.value || figure.rivals.empty()) continue;
+    out << "\n**" << figure.spec.name << "** (" << figure.spec.unit << "): " << figure.spec.what << "\n\n"
+        << "| | " << (figure.mean ? "median" : "value") << " | mean | p99 | ours is better by | CPU per call |\n"
+        << "|---|---|---|---|---|---|\n";
+    write_peer(out, "bulkhead", *figure.value, "", figure.mean, figure.p99, figure.cpu_us);
     for (const auto& rival : figure.rivals) {
-      out << "| " << rival.name << " | " << short_number(rival.value) << " | " << ratio_text(rival.ratio) << " | "
-          << cpu_text(rival.cpu_us) << " |\n";
+      write_peer(out, rival.name, rival.value, ratio_text(rival.ratio), rival.mean, rival.p99, rival.cpu_us);
     }
   }
 }

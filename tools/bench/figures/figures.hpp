@@ -16,5 +16,16 @@ namespace bulkhead::bench {
 [[nodiscard]] Experiment apply_neighbour();
 [[nodiscard]] Experiment throughput();
 [[nodiscard]] Experiment map_of_integers();
+[[nodiscard]] Experiment payload();
+[[nodiscard]] Experiment start();
+[[nodiscard]] Experiment memory_of_queue();
+[[nodiscard]] Experiment memory_of_imap();
+[[nodiscard]] Experiment idle();
+[[nodiscard]] Experiment scale_of_queue();
+[[nodiscard]] Experiment scale_of_workers();
+[[nodiscard]] Experiment scale_of_registered();
+[[nodiscard]] Experiment scale_of_ever_run();
+[[nodiscard]] Experiment scale_of_submitters();
+[[nodiscard]] Experiment main_job();
 
 }  // namespace bulkhead::bench
