@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -63,6 +64,12 @@ void list_figures(const Request& request) {
   }
 }
 
+// Empty when there is none.
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 void write_file(const std::string& path, const std::string& text) {
   if (path.empty()) return;
   std::ofstream file(path, std::ios::binary);
@@ -94,7 +101,10 @@ int measure(const Request& request) {
   }
   write_file(request.json_file, to_json(machine, figures, notices));
   write_file(request.report_file, to_html(machine, figures, notices));
-  write_file(request.table_file, to_markdown(machine, figures, notices));
+  if (!request.table_file.empty()) {
+    const auto tables = to_markdown(machine, figures, notices);
+    write_file(request.table_file, put_between_marks(read_file(request.table_file), tables));
+  }
   const auto missing = std::ranges::count_if(figures, [](const Figure& figure) { return !figure.value.has_value(); });
   return missing == 0 ? kDone : kIncomplete;
 }
@@ -105,7 +115,9 @@ void describe(CLI::App& app, Request& request) {
   app.add_flag("--quick", request.is_quick, "less of everything: under two minutes in all");
   app.add_option("--json", request.json_file, "write the figures as JSON")->type_name("FILE");
   app.add_option("--report", request.report_file, "write a page with bars and curves")->type_name("FILE.html");
-  app.add_option("--table", request.table_file, "write the tables of README.md")->type_name("FILE.md");
+  app.add_option("--table", request.table_file,
+                 "write the tables; into a file like tools/bench/README.md between its marks")
+      ->type_name("FILE.md");
   app.add_option("--rounds", request.rounds, "how often we and a peer take turns (default 11; quick 3)")
       ->check(CLI::PositiveNumber);
   app.add_option("--slice", request.slice_ms, "milliseconds of each turn (default 150; quick 40)")

@@ -74,4 +74,14 @@ std::string to_markdown(const Machine& machine, const std::vector<Figure>& figur
   return out.str();
 }
 
+std::string put_between_marks(const std::string& old, const std::string& tables) {
+  const auto begin = old.find(kTablesBegin);
+  const auto line_end = old.find('\n', begin == std::string::npos ? 0 : begin);
+  const auto end = old.find(kTablesEnd);
+  if (begin == std::string::npos || line_end == std::string::npos || end == std::string::npos || end < line_end) {
+    return tables;
+  }
+  return old.substr(0, line_end + 1) + tables + old.substr(end);
+}
+
 }  // namespace bulkhead::bench

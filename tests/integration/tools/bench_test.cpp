@@ -37,8 +37,9 @@ TEST_F(BenchProgram, WritesEveryFigureThatItLists) {
   EXPECT_GT(listed({}).size(), figures.size());
   const auto file = path("figures.json");
   const auto page = path("figures.html");
+  const auto readme = write("README.md", "before\n<!-- figures: these -->\nold\n<!-- end of figures -->\nafter\n");
   const auto measured = bench({"apply.hot_2_workers", "map", "--quick", "--rounds", "1", "--slice", "1", "--json", file,
-                               "--report", page, "--table", path("figures.md")});
+                               "--report", page, "--table", readme});
   const auto written = json::parse(read_file(file)).at("figures");
   ASSERT_EQ(written.size(), figures.size()) << measured.out;
   for (std::size_t i = 0; i < figures.size(); ++i) {
@@ -49,10 +50,13 @@ TEST_F(BenchProgram, WritesEveryFigureThatItLists) {
     // Without Python its figures say so.
     EXPECT_TRUE(figure.at("value").is_number() || figure.at("missing").is_string()) << figure;
     EXPECT_THAT(read_file(page), ::testing::HasSubstr(figures[i].first));
-    EXPECT_THAT(read_file(path("figures.md")), ::testing::HasSubstr("| " + figures[i].first + " |"));
+    EXPECT_THAT(read_file(readme), ::testing::HasSubstr("\n| " + figures[i].first + " |"));
   }
   EXPECT_GT(written[0].at("value").get<double>(), 0);
   EXPECT_GT(written[0].at("cpu_us").get<double>(), 0);
+  EXPECT_THAT(read_file(readme), ::testing::StartsWith("before\n<!-- figures: these -->\n"));
+  EXPECT_THAT(read_file(readme), ::testing::EndsWith("\n<!-- end of figures -->\nafter\n"));
+  EXPECT_THAT(read_file(readme), ::testing::Not(::testing::HasSubstr("old")));
   // The page needs nothing else.
   EXPECT_THAT(read_file(page), ::testing::Not(::testing::HasSubstr("http")));
 }
