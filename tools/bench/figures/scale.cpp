@@ -59,6 +59,18 @@ struct Crew {
   double stop_ms = 0;
 };
 
+// Without calls: how long they take to come and go.
+double come_and_go_ms(Engine& engine, int workers) {
+  const auto begin = Clock::now();
+  {
+    auto pool = engine.pool({.processes = workers});
+    wait_until_ready(pool, static_cast<std::size_t>(workers));
+    pool.close();
+    pool.join();
+  }
+  return microseconds(Clock::now() - begin) / 1000;
+}
+
 Crew employ(Engine& engine, int workers, const Settings& settings) {
   constexpr std::int64_t kCalls = 20'000;
   Crew crew;
@@ -98,6 +110,7 @@ void run_workers(const Settings& settings, Findings& findings) {
   start_figure.y_axis = "ms per worker";
   start_figure.curves = {start, stop};
   findings.at("scale.256_workers").value = last.start_ms + last.stop_ms;
+  findings.at("scale.1000_workers").value = come_and_go_ms(engine, 1000);
   Figure& figure = findings.at("scale.workers");
   put_growth(figure, "workers", std::move(cost), 2);
 }
@@ -187,6 +200,7 @@ Experiment scale_of_queue() {
 
 Experiment scale_of_workers() {
   return {{{"scale.256_workers", "ms", "256 workers start and stop"},
+           {"scale.1000_workers", "ms", "1000 workers start and stop"},
            {"scale.workers_start", "times",
             "time to start one of 256 workers, beside one of 16 (not quadratic: at most 2)", at_most(kFlat)},
            {"scale.workers", "times", "cost of a call with 256 workers, beside 2 (flat: at most 2)", at_most(kFlat)}},

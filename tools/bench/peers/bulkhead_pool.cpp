@@ -32,12 +32,13 @@ std::vector<pid_t> worker_pids(const Pool& pool) {
 }
 
 void wait_until_ready(const Pool& pool, std::size_t workers) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto patience = std::chrono::seconds(10) + workers * std::chrono::milliseconds(100);
+  const auto give_up = std::chrono::steady_clock::now() + patience;
   for (;;) {
     const auto stats = pool.stats();
     const auto ready = std::ranges::count_if(stats.workers, [](const WorkerStats& worker) { return worker.is_ready; });
     if (static_cast<std::size_t>(ready) >= workers) return;
-    if (std::chrono::steady_clock::now() > give_up) throw std::runtime_error("the workers did not get ready in 10 s");
+    if (std::chrono::steady_clock::now() > give_up) throw std::runtime_error("the workers do not get ready");
     std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
 }

@@ -13,7 +13,8 @@ namespace bulkhead::bench {
 [[nodiscard]] std::filesystem::path plugin_folder();
 
 [[nodiscard]] std::vector<pid_t> worker_pids(const Pool& pool);
-// Waits until all its workers are ready: a call runs as soon as one is. Throws after 10 s.
+// Waits until all its workers are ready: a call runs as soon as one is. Throws when it takes long
+// beyond reason.
 void wait_until_ready(const Pool& pool, std::size_t workers);
 
 class BulkheadPool final : public Peer {
