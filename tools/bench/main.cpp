@@ -78,13 +78,29 @@ void write_file(const std::string& path, const std::string& text) {
   if (!file) throw std::runtime_error("cannot write \"" + path + "\"");
 }
 
+// Told before minutes of measuring, not after.
+void check_files(const Request& request) {
+  for (const auto* path : {&request.json_file, &request.report_file, &request.table_file}) {
+    if (!path->empty() && !std::ofstream(*path, std::ios::app)) {
+      throw CLI::ValidationError("cannot write \"" + *path + "\"");
+    }
+  }
+}
+
+// Of one experiment: several times what it needs, so that only one that hangs is given up.
+std::chrono::seconds time_limit(const Settings& settings) {
+  constexpr int kSides = 40;
+  const auto turns = std::chrono::ceil<std::chrono::seconds>(settings.slice * settings.rounds * kSides);
+  return turns + (settings.is_quick ? std::chrono::seconds(60) : std::chrono::seconds(600));
+}
+
 int measure(const Request& request) {
   const Machine machine = this_machine();
   std::printf("%s, %s, %d CPUs, %s, load %.2f\n", machine.date.c_str(), machine.processor.c_str(), machine.cpus,
               machine.kernel.c_str(), machine.load);
   std::vector<Figure> figures;
   std::vector<std::string> notices;
-  const std::chrono::seconds limit(request.settings.is_quick ? 60 : 600);
+  const std::chrono::seconds limit = time_limit(request.settings);
   for (const auto& experiment : all_experiments()) {
     if (!is_chosen(request, experiment)) continue;
     auto findings = run_in_process(experiment, request.settings, limit);
@@ -119,9 +135,9 @@ void describe(CLI::App& app, Request& request) {
                  "write the tables; into a file like tools/bench/README.md between its marks")
       ->type_name("FILE.md");
   app.add_option("--rounds", request.rounds, "how often we and a peer take turns (default 11; quick 3)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 100'000));
   app.add_option("--slice", request.slice_ms, "milliseconds of each turn (default 150; quick 40)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 100'000));
   app.add_option("--tree", request.settings.tree, "the folder whose files the main job digests")->capture_default_str();
   app.footer(
       "Examples:\n"
@@ -156,6 +172,7 @@ int main(int argc, char** argv) {
       list_figures(request);
       return kDone;
     }
+    check_files(request);
     settle(request);
     catch_signals();
     adopt_orphans();

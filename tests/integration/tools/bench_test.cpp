@@ -65,6 +65,10 @@ TEST_F(BenchProgram, RefusesAFigureThatItDoesNotKnow) {
   expect_one_error(bench({"apply.lukewarm"}), 2, "apply.lukewarm");
 }
 
+TEST_F(BenchProgram, RefusesAFileThatCannotBeWrittenBeforeItMeasures) {
+  expect_one_error(bench({"apply.hot", "--json", path("missing/figures.json")}), 2, "missing/figures.json");
+}
+
 // The fixture sees that nothing is left.
 TEST_F(BenchProgram, InterruptedLeavesNoProcess) {
   auto program =
