@@ -15,6 +15,7 @@ void add_clean_command(CLI::App& app, Program& program);
 void add_plugin_command(CLI::App& app, Program& program);
 
 // Those of the command `plugin`.
+void add_plugin_new_command(CLI::App& plugin, Program& program);
 void add_plugin_inspect_command(CLI::App& plugin, Program& program);
 void add_plugin_check_command(CLI::App& plugin, Program& program);
 

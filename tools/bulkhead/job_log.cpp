@@ -21,13 +21,13 @@ namespace {
 // "2026-01-31T12:00:00.000Z"
 std::string text_of_time(std::chrono::system_clock::time_point time) {
   const std::time_t whole = std::chrono::system_clock::to_time_t(time);
-  const auto milliseconds =
+  const auto thousandths =
       std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count() % 1000;
   std::tm parts{};
   ::gmtime_r(&whole, &parts);
   std::array<char, 40> text{};
   const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text.data() + length, text.size() - length, ".%03dZ", static_cast<int>(milliseconds));
+  std::snprintf(text.data() + length, text.size() - length, ".%03dZ", static_cast<int>(thousandths));
   return text.data();
 }
 

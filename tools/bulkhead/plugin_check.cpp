@@ -17,21 +17,21 @@ namespace {
 
 using Level = Finding::Level;
 
-std::string counted(std::uint64_t count, const char* noun) {
+std::string count_text(std::uint64_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 template <class... Values>
-std::string formatted(const char* format, Values... values) {
+std::string printf_text(const char* format, Values... values) {
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), format, values...);
   return text.data();
 }
 
-std::string kilobytes(std::int64_t bytes) { return formatted("%.1f KiB", static_cast<double>(bytes) / 1024); }
+std::string in_kibibytes(std::int64_t bytes) { return printf_text("%.1f KiB", static_cast<double>(bytes) / 1024); }
 
-std::string milliseconds(std::chrono::nanoseconds time) {
-  return formatted("%.1f ms", std::chrono::duration<double, std::milli>(time).count());
+std::string in_milliseconds(std::chrono::nanoseconds time) {
+  return printf_text("%.1f ms", std::chrono::duration<double, std::milli>(time).count());
 }
 
 class Check {
@@ -42,7 +42,7 @@ class Check {
     report_.info = inspect_plugin(options_.file);
     const PluginInfo& info = report_.info;
     say(Level::kOk, "file",
-        kilobytes(static_cast<std::int64_t>(info.bytes)) + ", ABI " + std::to_string(info.abi_major) + "." +
+        in_kibibytes(static_cast<std::int64_t>(info.bytes)) + ", ABI " + std::to_string(info.abi_major) + "." +
             std::to_string(info.abi_minor) + ", SDK " + info.sdk_version + ", " + info.compiler);
     const auto trace = trace_loader(options_.file);
     check_libraries(trace);
@@ -82,14 +82,15 @@ class Check {
     const PluginInfo& info = report_.info;
     if (!info.exported.empty()) {
       say(Level::kWarning, "symbols",
-          "exports " + counted(info.exported.size(), "symbol") +
+          "exports " + count_text(info.exported.size(), "symbol") +
               " beside its entry point: " + shown_list(info.exported) +
               " (a library of the worker that has one of them comes first; build it with bulkhead_add_plugin)");
     }
     if (!info.unique.empty()) {
       say(Level::kWarning, "symbols",
-          "shares " + counted(info.unique.size(), "symbol") + " with every plugin in its worker that has them too: " +
-              shown_list(info.unique) + " (build it with bulkhead_add_plugin)");
+          "shares " + count_text(info.unique.size(), "symbol") +
+              " with every plugin in its worker that has them too: " + shown_list(info.unique) +
+              " (build it with bulkhead_add_plugin)");
     }
     if (!is_undefined && info.exported.empty()) {
       say(Level::kOk, "symbols",
@@ -100,17 +101,17 @@ class Check {
   void check_loading(const PluginTrial& trial) {
     if (!trial.error.empty()) return say(Level::kError, "loading", trial.error);
     say(Level::kOk, "loading",
-        milliseconds(trial.load_time) + ", " + kilobytes(trial.resident_bytes) + "; initialiser " +
-            milliseconds(trial.initialiser_time));
+        in_milliseconds(trial.load_time) + ", " + in_kibibytes(trial.resident_bytes) + "; initialiser " +
+            in_milliseconds(trial.initialiser_time));
     if (trial.threads > 0) {
       say(Level::kWarning, "loading",
-          "constructors started " + counted(static_cast<std::uint64_t>(trial.threads), "thread") +
+          "constructors started " + count_text(static_cast<std::uint64_t>(trial.threads), "thread") +
               " (also in processes that only look at the plugin: start threads in an on_load function)");
     }
     if (trial.output_bytes > 0) {
       constexpr std::size_t kMostShown = 60;
       say(Level::kWarning, "loading",
-          "wrote " + counted(trial.output_bytes, "byte") +
+          "wrote " + count_text(trial.output_bytes, "byte") +
               " to standard output: " + text_to_json(trial.output.substr(0, kMostShown)) +
               " (which a worker's host finds in its stderr; use log() of the PluginContext)");
     }

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string joined(const std::vector<std::string>& texts) {
+std::string comma_list(const std::vector<std::string>& texts) {
   std::string all;
   for (const auto& text : texts) all += (all.empty() ? "" : ", ") + text;
   return all;
@@ -24,7 +24,7 @@ std::string joined(const std::vector<std::string>& texts) {
 std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
 
 // "5s", "250ms": defaults are told in the largest unit that is exact.
-std::string time_text(std::chrono::nanoseconds time) {
+std::string unit_text(std::chrono::nanoseconds time) {
   struct Unit {
     std::int64_t nanoseconds;
     const char* name;
@@ -49,9 +49,9 @@ std::string call_text(const CatalogEntry& task, const TaskExample& example) {
 
 std::string defaults_of(const CatalogEntry& task) {
   std::vector<std::string> defaults;
-  if (!task.param_names.empty()) defaults.push_back("parameters " + joined(task.param_names));
-  if (task.timeout.count() > 0) defaults.push_back("timeout " + time_text(task.timeout));
-  if (task.soft_timeout.count() > 0) defaults.push_back("soft timeout " + time_text(task.soft_timeout));
+  if (!task.param_names.empty()) defaults.push_back("parameters " + comma_list(task.param_names));
+  if (task.timeout.count() > 0) defaults.push_back("timeout " + unit_text(task.timeout));
+  if (task.soft_timeout.count() > 0) defaults.push_back("soft timeout " + unit_text(task.soft_timeout));
   if (task.is_idempotent) defaults.emplace_back("idempotent");
   if (task.retries > 0) defaults.push_back("retries " + std::to_string(task.retries));
   std::string text;
@@ -87,7 +87,7 @@ constexpr std::array<const char*, 3> kLevels{"ok", "warning", "error"};
 
 const char* name_of(Finding::Level level) { return kLevels[static_cast<std::size_t>(level)]; }
 
-std::string line(const char* level, const std::string& about, const std::string& text) {
+std::string report_line(const char* level, const std::string& about, const std::string& text) {
   std::string start = level;
   start.resize(9, ' ');
   return start + about + ": " + text + "\n";
@@ -100,12 +100,13 @@ std::string task_lines(const CheckReport& report, const CatalogEntry& task) {
   for (const auto& run : report.examples) {
     if (run.task != task.name) continue;
     ++count;
-    if (!run.failure.empty()) failures += line("error", call_text(task, run.example), run.failure);
+    if (!run.failure.empty()) failures += report_line("error", call_text(task, run.example), run.failure);
   }
   if (!failures.empty()) return failures;
-  if (task.examples.empty()) return line("ok", task.name, task.signature + ", no example");
-  if (count == 0) return line("ok", task.name, task.signature + ", not called");
-  return line("ok", task.name, task.signature + ", " + std::to_string(count) + (count == 1 ? " example" : " examples"));
+  if (task.examples.empty()) return report_line("ok", task.name, task.signature + ", no example");
+  if (count == 0) return report_line("ok", task.name, task.signature + ", not called");
+  return report_line("ok", task.name,
+                     task.signature + ", " + std::to_string(count) + (count == 1 ? " example" : " examples"));
 }
 
 std::string verdict(const CheckReport& report) {
@@ -133,7 +134,7 @@ std::string to_text(const PluginInfo& info) {
   add("sha256", info.sha256);
   add("built", "ABI " + std::to_string(info.abi_major) + "." + std::to_string(info.abi_minor) + ", SDK " +
                    info.sdk_version + ", " + info.compiler);
-  add("needs", info.needed.empty() ? "no library" : joined(info.needed));
+  add("needs", info.needed.empty() ? "no library" : comma_list(info.needed));
   if (!info.exported.empty()) add("exports", shown_list(info.exported));
   if (!info.unique.empty()) add("shares", shown_list(info.unique));
   for (const auto& task : info.tasks) {
@@ -151,7 +152,7 @@ std::string to_json(const PluginInfo& info) { return dumped(info_json(info)); }
 
 std::string to_text(const CheckReport& report) {
   std::string text = report.info.name + " " + report.info.version + " (" + report.info.path.string() + ")\n";
-  for (const auto& finding : report.findings) text += line(name_of(finding.level), finding.about, finding.text);
+  for (const auto& finding : report.findings) text += report_line(name_of(finding.level), finding.about, finding.text);
   if (report.can_be_used()) {
     for (const auto& task : report.info.tasks) text += task_lines(report, task);
   }

@@ -30,7 +30,10 @@ class JsonPath {
     std::string out;
     for (const Step& step : steps_) {
       if (step.is_index) {
-        out += "[" + std::to_string(step.index) + "]";
+        // In pieces: g++ 12 warns of "[" + std::string in optimised code, wrongly.
+        out += '[';
+        out += std::to_string(step.index);
+        out += ']';
       } else {
         if (!out.empty()) out += '.';
         out += step.name;
