@@ -60,6 +60,8 @@ Setting<T> setting(T value) {
   return {std::move(value), {.line = 1, .column = 1}};
 }
 
+}  // namespace
+
 std::vector<fs::path> plugin_folders() {
   std::vector<fs::path> folders;
   const auto environment = [](const char* name) {
@@ -78,8 +80,6 @@ std::vector<fs::path> plugin_folders() {
   folders.push_back(fs::path(BULKHEAD_LIBDIR) / "bulkhead/plugins");
   return folders;
 }
-
-}  // namespace
 
 std::optional<Manifest> choose_manifest(const CommonOptions& common) {
   if (!common.manifest.empty()) return read_manifest(common.manifest);
@@ -113,7 +113,7 @@ Engine open_engine_for(const CommonOptions& common, const std::string& task) {
   return Engine::from_manifest(std::move(manifest), engine_options(common));
 }
 
-Engine open_plugin_path(const CommonOptions& common, std::vector<std::string>& refused) {
+std::vector<fs::path> plugins_on_path() {
   std::vector<fs::path> files;
   std::vector<std::string> names;
   for (const auto& folder : plugin_folders()) {
@@ -130,6 +130,11 @@ Engine open_plugin_path(const CommonOptions& common, std::vector<std::string>& r
       files.push_back(std::move(file));
     }
   }
+  return files;
+}
+
+Engine open_plugin_path(const CommonOptions& common, std::vector<std::string>& refused) {
+  auto files = plugins_on_path();
   for (;;) {
     try {
       return Engine::from_plugins(files, engine_options(common));

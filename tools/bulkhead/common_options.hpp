@@ -47,6 +47,10 @@ void add_common_options(CLI::App& app, CommonOptions& common);
 // -m; else, without -p, the manifest that is found. Throws ManifestError.
 [[nodiscard]] std::optional<Manifest> choose_manifest(const CommonOptions& common);
 
+// Where plugins without a path are looked for, and what is there: of a name in several folders the first.
+[[nodiscard]] std::vector<std::filesystem::path> plugin_folders();
+[[nodiscard]] std::vector<std::filesystem::path> plugins_on_path();
+
 // The engine for one task: of the manifest and the plugins named, else of the task's plugin on the plugin path.
 // Throws what Engine throws, and UsageFailure for a name that is no task's.
 [[nodiscard]] Engine open_engine_for(const CommonOptions& common, const std::string& task);

@@ -92,6 +92,7 @@ void describe(CLI::App& app, Program& program) {
   add_plugin_command(app, program);
   add_config_command(app, program);
   add_clean_command(app, program);
+  add_completion_command(app, program);
   app.footer(
       "Examples:\n"
       "  bulkhead tasks -p build/math.so\n"

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "embedded_files.hpp"
 #include "failures.hpp"
 
 namespace bulkhead::cli {
@@ -73,9 +74,12 @@ void check_plugin_name(const std::string& name) {
 std::vector<fs::path> write_scaffold(const std::string& name, std::string_view language, const fs::path& folder) {
   require_empty(folder);
   std::vector<fs::path> written;
-  for (const auto& file : scaffold_files()) {
-    if (file.language != language) continue;
-    fs::path path = replaced(file.path, "NAME", name);
+  const std::string source = "scaffold/" + std::string(language) + "/";
+  constexpr std::string_view kEnding = ".in";  // lest a tool takes the templates for what they become
+  for (const auto& file : embedded_files()) {
+    if (!file.path.starts_with(source)) continue;
+    const auto own_path = file.path.substr(source.size(), file.path.size() - source.size() - kEnding.size());
+    fs::path path = replaced(own_path, "NAME", name);
     write_file(folder / path, replaced(file.text, "@NAME@", name));
     written.push_back(std::move(path));
   }

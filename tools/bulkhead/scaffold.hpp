@@ -5,26 +5,17 @@
 #pragma once
 
 #include <filesystem>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace bulkhead::cli {
 
-// One file of the folder scaffold/, as the build found it.
-struct ScaffoldFile {
-  std::string_view language;  // "cpp" or "c"
-  std::string_view path;      // in the project; NAME stands for the plugin's name
-  std::string_view text;      // @NAME@ stands for the plugin's name
-};
-
-[[nodiscard]] std::span<const ScaffoldFile> scaffold_files();
-
 // Throws UsageFailure, with what to write instead, for a name that a plugin or its CMake target cannot have.
 void check_plugin_name(const std::string& name);
 
-// Writes the project into `folder`, which is made if need be. Returns its files, relative to it. Throws UsageFailure when
+// Writes the project, a copy of scaffold/LANGUAGE, into `folder`, which is made if need be. In the files' names NAME stands
+// for the plugin's name, in their texts @NAME@. Returns its files, relative to it. Throws UsageFailure when
 // there is something in that folder, IoFailure when a file cannot be written.
 std::vector<std::filesystem::path> write_scaffold(const std::string& name, std::string_view language,
                                                   const std::filesystem::path& folder);

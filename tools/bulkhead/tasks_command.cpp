@@ -10,6 +10,7 @@
 #include "failures.hpp"
 #include "output.hpp"
 #include "task_json.hpp"
+#include "task_names.hpp"
 
 namespace bulkhead::cli {
 
@@ -65,6 +66,13 @@ int list_tasks(const CommonOptions& common, bool as_json) {
   return kDone;
 }
 
+int list_names(const CommonOptions& common) {
+  Output output;
+  for (const auto& name : task_names(common)) output.add_line(name);
+  output.finish();
+  return kDone;
+}
+
 }  // namespace
 
 void add_tasks_command(CLI::App& app, Program& program) {
@@ -72,13 +80,18 @@ void add_tasks_command(CLI::App& app, Program& program) {
   add_common_options(*command, program.common);
   auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json, "as a JSON array of objects");
+  auto only_names = std::make_shared<bool>(false);
+  command->add_flag("--names", *only_names)->group("");  // for completion; not shown
   command->footer(
       "Plugins come from -p, from the manifest, or else from the plugin path.\n\n"
       "Examples:\n"
       "  bulkhead tasks -p build/math.so\n"
       "  bulkhead tasks --json | jq -r '.[].name'");
-  command->callback(
-      [&program, as_json] { program.action = [&program, as_json] { return list_tasks(program.common, *as_json); }; });
+  command->callback([&program, as_json, only_names] {
+    program.action = [&program, as_json, only_names] {
+      return *only_names ? list_names(program.common) : list_tasks(program.common, *as_json);
+    };
+  });
 }
 
 }  // namespace bulkhead::cli

@@ -15,6 +15,10 @@ install(EXPORT bulkhead_engine FILE bulkhead-engine.cmake NAMESPACE bulkhead:: D
 install(TARGETS bulkhead-worker)
 if(TARGET bulkhead)
   install(TARGETS bulkhead)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/bulkhead/completion/bulkhead.bash
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME bulkhead)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/bulkhead/completion/_bulkhead
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 endif()
 if(BULKHEAD_BUILD_PLUGINS)
   install(TARGETS math digest text LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/bulkhead/plugins)
