@@ -19,6 +19,8 @@ if(TARGET bulkhead)
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME bulkhead)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/bulkhead/completion/_bulkhead
     DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES ${PROJECT_BINARY_DIR}/bulkhead.1 ${PROJECT_SOURCE_DIR}/tools/bulkhead/man/bulkhead-worker.1
+    DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL)
 endif()
 if(BULKHEAD_BUILD_PLUGINS)
   install(TARGETS math digest text LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/bulkhead/plugins)
