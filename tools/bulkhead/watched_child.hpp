@@ -23,9 +23,9 @@ struct WatchedChild {
   int status = 0;                // as waitpid() has it
 };
 
-// Runs `body` in a forked child, which has these descriptors as pipes to us (those numbers and the usual three only;
-// stdin and what was not asked for are /dev/null) and leaves with what `body` returns. Killed after `limit`, and with this
-// program. Throws IoFailure when the machine has no process or pipe left.
+// Runs `body` in a forked child, which has these descriptors, eight at most, as pipes to us (those numbers and the usual
+// three only; stdin and what was not asked for are /dev/null) and leaves with what `body` returns. Killed after `limit`,
+// and with this program. Throws IoFailure when the machine has no process or pipe left.
 [[nodiscard]] WatchedChild run_watched(std::span<const int> descriptors, std::chrono::milliseconds limit,
                                        const std::function<int()>& body);
 

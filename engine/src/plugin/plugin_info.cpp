@@ -14,10 +14,17 @@ namespace bulkhead {
 
 namespace {
 
+// Whoever looks at a file need not trust it: its names must not talk to a terminal.
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
 std::vector<std::string> spelled_and_sorted(const std::vector<std::string>& symbols) {
   std::vector<std::string> names;
   names.reserve(symbols.size());
-  for (const auto& symbol : symbols) names.push_back(plugin::spelled_for_people(symbol));
+  for (const auto& symbol : symbols) names.push_back(printable(plugin::spelled_for_people(symbol)));
   std::ranges::sort(names);
   return names;
 }
@@ -36,9 +43,10 @@ PluginInfo inspect_plugin(const std::filesystem::path& file) {
                   .sdk_version = entry.sdk_version,
                   .compiler = entry.compiler,
                   .tasks = {},
-                  .needed = opened.needed(),
+                  .needed = {},
                   .exported = {},
                   .unique = {}};
+  for (const auto& library : opened.needed()) info.needed.push_back(printable(library));
   struct stat status {};
   if (::fstat(opened.fd(), &status) == 0) info.bytes = static_cast<std::uint64_t>(status.st_size);
   plugin::Catalogue catalogue;
