@@ -1,4 +1,4 @@
-// expect: a_value_of_an_example_does_not_fit_its_type
+// expect: a value in .example() does not fit the type of its parameter
 #include <bulkhead/plugin.hpp>
 
 #include <cstdint>

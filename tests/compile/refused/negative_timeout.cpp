@@ -1,4 +1,4 @@
-// expect: a_timeout_must_be_positive
+// expect: a timeout must be positive: .timeout(5s)
 #include <bulkhead/plugin.hpp>
 
 int f(int a) { return a; }

@@ -168,6 +168,12 @@ struct PluginFacts {
     for (const TaskFacts& facts : kAll) count += facts.is_task ? 1 : 0;
     return count;
   }
+  static constexpr bool has(Mistake mistake) {
+    for (const TaskFacts& facts : kAll) {
+      if (facts.is_task && facts.options.mistake == mistake) return true;
+    }
+    return false;
+  }
   static constexpr bool names_are_names() {
     for (const TaskFacts& facts : kAll) {
       if (facts.is_task && !is_name(facts.name)) return false;
@@ -205,6 +211,12 @@ constexpr bool check_plugin() {
   static_assert(Facts::names_are_unique(),
                 "bulkhead: two tasks of this plugin have the same name; write "
                 "bulkhead::task(\"other_name\", &function) for one of them");
+  static_assert(!Facts::has(Mistake::kTimeout), "bulkhead: a timeout must be positive: .timeout(5s)");
+  static_assert(!Facts::has(Mistake::kRetries), "bulkhead: .retries() must not be negative: .retries(2)");
+  static_assert(!Facts::has(Mistake::kParameterName),
+                "bulkhead: a name in .params() needs letters, digits and _, not a digit first, at most 64");
+  static_assert(!Facts::has(Mistake::kExample),
+                "bulkhead: a value in .example() does not fit the type of its parameter, or of the result");
   return true;
 }
 

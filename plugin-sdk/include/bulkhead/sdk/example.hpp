@@ -28,9 +28,6 @@ constexpr JsonText json(const char* text) { return {text}; }
 
 namespace bulkhead::sdk {
 
-// Not constexpr: calling it in a constant expression is an error whose first line shows this name.
-inline void a_value_of_an_example_does_not_fit_its_type() {}
-
 template <class V>
 inline constexpr bool is_whole = std::is_integral_v<V> && !std::is_same_v<V, bool> && !is_wide_char<V>;
 
@@ -100,7 +97,7 @@ constexpr void write_whole(NoteText& out, V value) {
   using Target = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
   const auto wide = static_cast<Wide>(value);
   if (!std::in_range<Target>(wide) || static_cast<Wide>(static_cast<T>(value)) != wide) {
-    a_value_of_an_example_does_not_fit_its_type();
+    out.does_not_fit();
   }
   if constexpr (std::is_signed_v<T>) {
     out.signed_number(static_cast<std::int64_t>(wide));
@@ -131,7 +128,7 @@ constexpr void write_example_value(NoteText& out, const V& value) {
   } else if constexpr (std::is_integral_v<T>) {
     write_whole<T>(out, value);
   } else if constexpr (std::is_floating_point_v<T>) {
-    if (is_whole<V> && static_cast<V>(static_cast<T>(value)) != value) a_value_of_an_example_does_not_fit_its_type();
+    if (is_whole<V> && static_cast<V>(static_cast<T>(value)) != value) out.does_not_fit();
     write_decimal(out, static_cast<double>(static_cast<T>(value)));
   } else if constexpr (has_list_form<T>) {
     out.escaped("[");

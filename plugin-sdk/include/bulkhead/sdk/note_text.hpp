@@ -45,6 +45,9 @@ class NoteText {
     for (; scale != 0; rest %= scale, scale /= 10) put(static_cast<char>('0' + rest / scale));
   }
   constexpr void end_line() { put('\n'); }
+  // Something was to be written that has no form; what was written instead does not count.
+  constexpr void does_not_fit() { all_fits_ = false; }
+  [[nodiscard]] constexpr bool all_fits() const { return all_fits_; }
   [[nodiscard]] constexpr std::size_t size() const { return size_; }
 
  private:
@@ -56,6 +59,7 @@ class NoteText {
   char* out_;
   bool only_counts_;
   std::size_t size_ = 0;
+  bool all_fits_ = true;
 };
 
 }  // namespace bulkhead::sdk

@@ -28,10 +28,9 @@ constexpr bool is_name(std::string_view text) {
   return true;
 }
 
-// Not constexpr: calling it in a constant expression is an error whose first line shows this name.
-inline void a_timeout_must_be_positive() {}
-inline void retries_must_not_be_negative() {}
-inline void a_parameter_name_has_letters_digits_and_underscores() {}
+// What is wrong with the values given to a builder. Remembered, because only a static_assert makes the compiler's first
+// words ours.
+enum class Mistake : std::uint8_t { kNone, kTimeout, kRetries, kParameterName, kExample };
 
 inline constexpr std::size_t kMaxNamedParameters = 16;
 
@@ -46,6 +45,7 @@ struct TaskOptions {
   std::uint32_t flags = 0;
   std::array<const char*, kMaxNamedParameters> parameters = {};
   std::size_t parameter_count = 0;
+  Mistake mistake = Mistake::kNone;
 };
 
 // A callable and its options. State: the class whose object is called, or void. Examples: a tuple of values each.
@@ -63,18 +63,24 @@ struct Task {
   }
   // Default hard limit of one run: the process is killed when it passes.
   [[nodiscard]] constexpr Task timeout(std::chrono::nanoseconds limit) const {
-    if (limit.count() <= 0) a_timeout_must_be_positive();
-    return with([&](TaskOptions& o) { o.timeout_ns = limit.count(); });
+    return with([&](TaskOptions& o) {
+      o.timeout_ns = limit.count();
+      if (limit.count() <= 0) o.mistake = Mistake::kTimeout;
+    });
   }
   // Default soft limit: TaskContext::check() throws once it has passed.
   [[nodiscard]] constexpr Task soft_timeout(std::chrono::nanoseconds limit) const {
-    if (limit.count() <= 0) a_timeout_must_be_positive();
-    return with([&](TaskOptions& o) { o.soft_timeout_ns = limit.count(); });
+    return with([&](TaskOptions& o) {
+      o.soft_timeout_ns = limit.count();
+      if (limit.count() <= 0) o.mistake = Mistake::kTimeout;
+    });
   }
   // Default number of retries when the process running it is lost.
   [[nodiscard]] constexpr Task retries(std::int32_t count) const {
-    if (count < 0) retries_must_not_be_negative();
-    return with([&](TaskOptions& o) { o.retries = count; });
+    return with([&](TaskOptions& o) {
+      o.retries = count;
+      if (count < 0) o.mistake = Mistake::kRetries;
+    });
   }
   // Says that running it twice does no harm.
   [[nodiscard]] constexpr Task idempotent() const {
@@ -90,7 +96,7 @@ struct Task {
       o.parameters = {names...};
       o.parameter_count = sizeof...(Names);
       for (std::size_t i = 0; i < sizeof...(Names); ++i) {
-        if (!is_name(o.parameters[i])) a_parameter_name_has_letters_digits_and_underscores();
+        if (!is_name(o.parameters[i])) o.mistake = Mistake::kParameterName;
       }
     });
   }
@@ -104,8 +110,10 @@ struct Task {
     static_assert(Example::template check<Values...>());
     const std::tuple<Values...> example(values...);
     NoteText only_counted(nullptr, true);
-    Example::write(only_counted, example);  // here, lest the compiler's first words be about something else
-    return Task<F, State, Examples..., std::tuple<Values...>>{function, options,
+    Example::write(only_counted, example);
+    TaskOptions checked = options;
+    if (!only_counted.all_fits()) checked.mistake = Mistake::kExample;
+    return Task<F, State, Examples..., std::tuple<Values...>>{function, checked,
                                                               std::tuple_cat(examples, std::make_tuple(example))};
   }
 
