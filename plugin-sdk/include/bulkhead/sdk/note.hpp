@@ -11,9 +11,15 @@
 #include <bulkhead/sdk/entry_list.hpp>
 #include <bulkhead/sdk/note_text.hpp>
 
-// Given by CMake's bulkhead::sdk.
+// Given by CMake's bulkhead::sdk; by pkg-config as BULKHEAD_SDK_RELEASE, without the quotes that a shell would take away.
 #ifndef BULKHEAD_SDK_VERSION
+#ifdef BULKHEAD_SDK_RELEASE
+#define BULKHEAD_SDK_QUOTED_(text) #text
+#define BULKHEAD_SDK_QUOTED(text) BULKHEAD_SDK_QUOTED_(text)
+#define BULKHEAD_SDK_VERSION BULKHEAD_SDK_QUOTED(BULKHEAD_SDK_RELEASE)
+#else
 #define BULKHEAD_SDK_VERSION "unknown"
+#endif
 #endif
 #if defined(__clang__)
 #define BULKHEAD_SDK_COMPILER "clang++ " __clang_version__
