@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "protocol/output_tail.hpp"
 
@@ -64,7 +65,6 @@ class OutputReader {
   OutputLine next_;  // without its text: what the next line is
   OutputLine line_;  // begun
   bool has_line_ = false;
-  bool is_log_line_ = false;
   bool is_in_mark_ = false;
   bool skips_rest_ = false;  // of a line whose beginning was lost
   std::string mark_;
