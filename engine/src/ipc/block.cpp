@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "support/fault_point.hpp"
 
 namespace bulkhead::ipc {
 
@@ -18,6 +19,7 @@ SharedBlock SharedBlock::create(std::uint64_t bytes, Writer writer, std::uint32_
     detail::raise<UsageError>("cannot make a block of " + std::to_string(bytes) + " bytes: the largest has " +
                               std::to_string(kMaxBlockBytes));
   }
+  BULKHEAD_FAULT_POINT("block.create");
   const std::uint64_t whole = block_class_bytes(bytes);
   auto segment = writer == Writer::kHost ? SharedSegment::create("bulkhead-block", whole, Seal::kHostWritesOnly)
                                          : SharedSegment::create_for_peer("bulkhead-block", whole);
@@ -52,6 +54,7 @@ void BlockTable::add(std::uint32_t id, support::UniqueFd fd, std::uint64_t size,
   if (blocks_.contains(id)) {
     detail::raise<UsageError>("cannot add block " + std::to_string(id) + ": there is one already");
   }
+  BULKHEAD_FAULT_POINT("block.add");
   auto segment =
       SharedSegment::attach(std::move(fd), size, writable ? Access::kReadWrite : Access::kReadOnly, OnFork::kHide);
   blocks_.emplace(id, Entry{std::move(segment), writable});
@@ -68,6 +71,9 @@ std::span<std::byte> BlockTable::find_writable(std::uint32_t id) const noexcept 
   return found->second.segment.bytes();
 }
 
-bool BlockTable::drop(std::uint32_t id) noexcept { return blocks_.erase(id) != 0; }
+bool BlockTable::drop(std::uint32_t id) noexcept {
+  BULKHEAD_FAULT_POINT("block.drop");
+  return blocks_.erase(id) != 0;
+}
 
 }  // namespace bulkhead::ipc

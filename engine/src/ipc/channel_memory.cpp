@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::ipc {
@@ -60,6 +61,7 @@ ChannelMemory ChannelMemory::create(ChannelSizes sizes) {
   auto worker = SharedSegment::create("bulkhead-responses", kWorkerAreaBytes + sizes.response_ring_bytes, Seal::kPlain);
   auto* host_area = new (host.bytes().data()) HostArea;
   auto* worker_area = new (worker.bytes().data()) WorkerArea;
+  BULKHEAD_FAULT_POINT("channel.fill");
   host_area->header.ring_bytes = sizes.request_ring_bytes;
   worker_area->header.ring_bytes = sizes.response_ring_bytes;
   return {std::move(host), std::move(worker)};
@@ -80,7 +82,9 @@ ChannelMemory ChannelMemory::attach(support::UniqueFd host_memory, support::Uniq
 
 LastingMemory map_lasting_memory(int worker_memory_fd) {
   // From the file's beginning: a page may be larger than ours.
-  void* const at = ::mmap(nullptr, kWorkerAreaBytes, PROT_READ | PROT_WRITE, MAP_SHARED, worker_memory_fd, 0);
+  void* const at =
+      BULKHEAD_FAULT_CALL("last_words.mmap", ENOMEM, MAP_FAILED,
+                          ::mmap(nullptr, kWorkerAreaBytes, PROT_READ | PROT_WRITE, MAP_SHARED, worker_memory_fd, 0));
   if (at == MAP_FAILED) support::raise_system_error(errno, "map the worker's lasting memory", "memory");
   ::madvise(at, kWorkerAreaBytes, MADV_DONTFORK);
   const std::span all(static_cast<std::byte*>(at), kWorkerAreaBytes);

@@ -28,6 +28,7 @@
 #include <memory>
 
 #include "ipc/atomic.hpp"
+#include "support/fault_point.hpp"
 
 namespace bulkhead::ipc {
 
@@ -52,6 +53,7 @@ class WorkerClaims {
     // relaxed: only a guess; the compare-and-swap decides.
     std::uint64_t seen = word.load(std::memory_order_relaxed);
     if (seen == claim::revoked(sequence)) return false;
+    BULKHEAD_FAULT_POINT("claim.claim");
     // [claim]
     return word.compare_exchange_strong(seen, claim::claimed(sequence), std::memory_order_acq_rel,
                                         std::memory_order_acquire);
@@ -75,9 +77,11 @@ class HostClaims {
     std::uint64_t& known = (*known_)[sequence % kClaims];
     if (known == claim::revoked(sequence)) return Revoke::kRevoked;
     std::uint64_t seen = known;
+    BULKHEAD_FAULT_POINT("claim.revoke");
     // [claim]
     if ((*words_)[sequence % kClaims].compare_exchange_strong(seen, claim::revoked(sequence), std::memory_order_acq_rel,
                                                               std::memory_order_acquire)) {
+      BULKHEAD_FAULT_POINT("claim.revoked");
       known = claim::revoked(sequence);
       return Revoke::kRevoked;
     }
@@ -96,6 +100,7 @@ class HostClaims {
 
   // The record's last reply was seen: its word may serve the next lap.
   void settle(std::uint64_t sequence) noexcept {
+    BULKHEAD_FAULT_POINT("claim.settle");
     std::uint64_t& known = (*known_)[sequence % kClaims];
     if (known != claim::revoked(sequence)) known = claim::claimed(sequence);
   }

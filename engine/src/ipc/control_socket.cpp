@@ -10,6 +10,7 @@
 #include <string>
 
 #include "bulkhead/error.hpp"
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::ipc {
@@ -28,7 +29,7 @@ struct alignas(cmsghdr) ControlBuffer {
 bool wait_until(int fd, short events, Deadline deadline) {
   pollfd entry{.fd = fd, .events = events, .revents = 0};
   for (;;) {
-    if (::poll(&entry, 1, deadline.poll_timeout_ms()) > 0) return true;
+    if (BULKHEAD_FAULT_CALL("socket.poll", EINTR, -1, ::poll(&entry, 1, deadline.poll_timeout_ms())) > 0) return true;
     if (deadline.has_passed()) return false;
   }
 }
@@ -54,7 +55,8 @@ void take_descriptors(msghdr& message, std::vector<UniqueFd>& fds) {
 
 std::pair<ControlSocket, ControlSocket> ControlSocket::pair() {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+  if (BULKHEAD_FAULT_CALL("socket.pair", EMFILE, -1, ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) !=
+      0) {
     support::raise_system_error(errno, "create a control socket", "descriptors");
   }
   return {ControlSocket(UniqueFd(ends[0])), ControlSocket(UniqueFd(ends[1]))};
@@ -93,7 +95,11 @@ ControlSocket::Sent ControlSocket::send(std::span<const std::byte> bytes, std::s
     std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
   for (;;) {
-    if (::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return Sent::kSent;
+    if (BULKHEAD_FAULT_CALL("socket.send", ENOBUFS, -1, ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT)) >=
+        0) {
+      BULKHEAD_FAULT_POINT("socket.sent");
+      return Sent::kSent;
+    }
     if (errno == EINTR) continue;
     if (means_peer_gone(errno)) return Sent::kPeerGone;
     if (errno != EAGAIN) support::raise_system_error(errno, "send a control message", "memory");
@@ -113,7 +119,8 @@ ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes
   message.msg_controllen = control.bytes.size();
   ssize_t received = 0;
   do {
-    received = ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    received = BULKHEAD_FAULT_CALL("socket.receive", EINTR, -1,
+                                   ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
   } while (received < 0 && errno == EINTR);
   if (received <= 0) {
     bytes.clear();
@@ -121,6 +128,7 @@ ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes
     if (errno == EAGAIN) return Received::kDeadlinePassed;
     support::raise_system_error(errno, "receive a control message", "memory");
   }
+  BULKHEAD_FAULT_POINT("socket.received");
   take_descriptors(message, fds);
   if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
     bytes.clear();

@@ -15,6 +15,7 @@
 #include <ctime>
 #include <utility>
 
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::ipc {
@@ -32,13 +33,17 @@ constexpr mode_t kOwnerOnly = 0600;
 // a file that nobody can tell is ours.) False: the C library keeps semaphores elsewhere.
 bool try_create_file(const std::string& name) {
   const std::string path = "/dev/shm/sem." + name;
-  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
+  const UniqueFd file(
+      BULKHEAD_FAULT_CALL("semaphore.open", EMFILE, -1,
+                          ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly)));
+  BULKHEAD_FAULT_POINT("semaphore.opened");
   if (!file.is_open() && errno == ENOENT) return false;
   sem_t semaphore;
   std::memset(&semaphore, 0, sizeof semaphore);
   ::sem_init(&semaphore, 1, 0);
   if (!file.is_open() || ::fchmod(file.get(), kOwnerOnly) != 0 ||
-      ::write(file.get(), &semaphore, sizeof semaphore) != static_cast<ssize_t>(sizeof semaphore)) {
+      BULKHEAD_FAULT_CALL("semaphore.write", ENOSPC, ssize_t{-1}, ::write(file.get(), &semaphore, sizeof semaphore)) !=
+          static_cast<ssize_t>(sizeof semaphore)) {
     const int error = errno;
     if (file.is_open()) ::unlink(path.c_str());
     support::raise_system_error(error, "create semaphore \"" + name + "\"", "semaphores");
@@ -51,7 +56,8 @@ bool try_create_file(const std::string& name) {
 std::string make_doorbell_name() {
   std::array<unsigned char, 16> random{};
   // Up to 256 bytes come whole or not at all.
-  while (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+  while (BULKHEAD_FAULT_CALL("semaphore.getrandom", EINTR, ssize_t{-1}, ::getrandom(random.data(), random.size(), 0)) !=
+         static_cast<ssize_t>(random.size())) {
     if (errno != EINTR) support::raise_system_error(errno, "get random bytes for a name", "random bytes");
   }
   std::string name = "bulkhead." + std::to_string(::getpid()) + ".";
@@ -86,6 +92,7 @@ WorkerDoorbell::~WorkerDoorbell() { unlink(); }
 WorkerDoorbell WorkerDoorbell::create(const std::string& name) {
   const bool is_file_made = try_create_file(name);
   try {
+    BULKHEAD_FAULT_THROW("semaphore.create", EMFILE, bip::interprocess_exception(bip::error_info(EMFILE)));
     auto semaphore = is_file_made ? std::make_unique<bip::named_semaphore>(bip::open_only, name.c_str())
                                   : std::make_unique<bip::named_semaphore>(bip::create_only, name.c_str(), 0,
                                                                            bip::permissions(kOwnerOnly));
@@ -98,6 +105,7 @@ WorkerDoorbell WorkerDoorbell::create(const std::string& name) {
 
 WorkerDoorbell WorkerDoorbell::open(const std::string& name) {
   try {
+    BULKHEAD_FAULT_THROW("semaphore.attach", EMFILE, bip::interprocess_exception(bip::error_info(EMFILE)));
     return {name, std::make_unique<bip::named_semaphore>(bip::open_only, name.c_str()), 0};
   } catch (const bip::interprocess_exception& error) {
     support::raise_system_error(error.get_native_error(), "open semaphore \"" + name + "\"", "semaphores");
@@ -105,6 +113,7 @@ WorkerDoorbell WorkerDoorbell::open(const std::string& name) {
 }
 
 void WorkerDoorbell::ring() noexcept {
+  BULKHEAD_FAULT_POINT("doorbell.ring");
   try {
     semaphore_->post();
   } catch (const bip::interprocess_exception&) {
@@ -115,7 +124,9 @@ void WorkerDoorbell::ring() noexcept {
 void WorkerDoorbell::wait() {
   for (;;) {
     try {
+      BULKHEAD_FAULT_THROW("doorbell.wait", EINTR, bip::interprocess_exception(bip::error_info(EINTR)));
       semaphore_->wait();
+      BULKHEAD_FAULT_POINT("doorbell.woken");
       return;
     } catch (const bip::interprocess_exception& error) {
       if (error.get_native_error() == EINTR) continue;
@@ -125,13 +136,14 @@ void WorkerDoorbell::wait() {
 }
 
 void WorkerDoorbell::unlink() noexcept {
+  BULKHEAD_FAULT_POINT("semaphore.unlink");
   // A forked child of the host that exits must not take the name from its parent.
   if (creator_ != 0 && creator_ == ::getpid()) bip::named_semaphore::remove(name_.c_str());
   creator_ = 0;
 }
 
 HostBell HostBell::create() {
-  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  UniqueFd fd(BULKHEAD_FAULT_CALL("bell.eventfd", EMFILE, -1, ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
   if (!fd.is_open()) support::raise_system_error(errno, "create an eventfd", "descriptors");
   return HostBell(std::move(fd));
 }
@@ -140,11 +152,14 @@ void HostBell::ring() noexcept {
   const std::uint64_t one = 1;
   // EAGAIN: the counter is full, so it is rung. EINTR does not happen to a descriptor that does not
   // block.
+  BULKHEAD_FAULT_POINT("bell.ring");
   [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
+  BULKHEAD_FAULT_POINT("bell.rung");
 }
 
 bool HostBell::consume() noexcept {
   std::uint64_t count = 0;
+  BULKHEAD_FAULT_POINT("bell.consume");
   return ::read(fd_.get(), &count, sizeof count) == sizeof count;
 }
 
@@ -157,7 +172,8 @@ bool HostBell::wait(Deadline deadline) noexcept {
       left.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000);
       left.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
     }
-    const int ready = ::ppoll(&entry, 1, deadline.is_never() ? nullptr : &left, nullptr);
+    const int ready =
+        BULKHEAD_FAULT_CALL("bell.wait", EINTR, -1, ::ppoll(&entry, 1, deadline.is_never() ? nullptr : &left, nullptr));
     // Readable and yet nothing to read: somebody else took it. Wait on.
     if (ready > 0 && consume()) return true;
     if (ready <= 0 && deadline.has_passed()) return false;

@@ -22,6 +22,7 @@
 #include "ipc/parking.hpp"
 #include "ipc/pool_bells.hpp"
 #include "ipc/spsc_ring.hpp"
+#include "support/fault_point.hpp"
 
 namespace bulkhead::ipc {
 
@@ -86,6 +87,7 @@ class HostChannel {
   }
   // Asks the task of this record to stop: a BULKHEAD_STOP_ value that it may look at while it runs.
   void set_stop(std::uint64_t sequence, std::uint32_t stop) noexcept {
+    BULKHEAD_FAULT_POINT("stop.set");
     // relaxed: a wish, nothing is handed over with it.
     memory_.host().stops[sequence % kClaims].store(stop, std::memory_order_relaxed);
     stopped_ += offered_[sequence % kClaims].is_stopped ? 0 : 1;

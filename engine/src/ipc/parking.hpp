@@ -30,6 +30,7 @@
 #include <cstdint>
 
 #include "ipc/atomic.hpp"
+#include "support/fault_point.hpp"
 
 namespace bulkhead::ipc {
 
@@ -57,6 +58,7 @@ class HostPark {
   // after kAwake changes nothing.
   void set(ParkMode mode) noexcept {
     const auto bits = static_cast<std::uint64_t>(mode);
+    BULKHEAD_FAULT_POINT("park.host");
     // relaxed: only a guess; the compare-and-swap decides.
     std::uint64_t seen = word_->load(std::memory_order_relaxed);
     do {
@@ -116,10 +118,13 @@ class WorkerPark {
 
   // Then look at the ring again, then sleep.
   void announce() noexcept {
+    BULKHEAD_FAULT_POINT("park.worker");
     epoch_ += 1;
     word_->store(epoch_, std::memory_order_seq_cst);  // [park]
+    BULKHEAD_FAULT_POINT("park.announced");
   }
   void leave() noexcept {
+    BULKHEAD_FAULT_POINT("park.leave");
     epoch_ += 1;
     // relaxed: a host that sees it late rings once too often.
     word_->store(epoch_, std::memory_order_relaxed);

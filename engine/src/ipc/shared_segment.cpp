@@ -11,6 +11,7 @@
 
 #include "bulkhead/error.hpp"
 #include "ipc/available_memory.hpp"
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::ipc {
@@ -41,20 +42,22 @@ struct MappableFd {
 
 UniqueFd reserve(const std::string& name, std::uint64_t bytes) {
   if (!can_reserve_memory(bytes)) raise_no_memory(name, bytes, ENOMEM);
-  UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  UniqueFd fd(BULKHEAD_FAULT_CALL("segment.memfd_create", EMFILE, -1,
+                                  ::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!fd.is_open()) {
     support::raise_system_error(errno, "create shared memory for \"" + name + "\"", "descriptors");
   }
   int error_number = 0;
   do {  // a signal may interrupt a large reservation
-    error_number = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes));
+    error_number = BULKHEAD_FAULT_CALL("segment.posix_fallocate", ENOSPC, ENOSPC,
+                                       ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes)));
   } while (error_number == EINTR);
   if (error_number != 0) raise_no_memory(name, bytes, error_number);
   return fd;
 }
 
 void add_seals(int fd, const std::string& name, int seals) {
-  if (::fcntl(fd, F_ADD_SEALS, seals) != 0) {
+  if (BULKHEAD_FAULT_CALL("segment.add_seals", ENOMEM, -1, ::fcntl(fd, F_ADD_SEALS, seals)) != 0) {
     support::raise_system_error(errno, "seal shared memory for \"" + name + "\"", "memory");
   }
 }
@@ -70,6 +73,7 @@ std::uint64_t whole_pages(std::uint64_t bytes) noexcept {
 SharedSegment::SharedSegment(UniqueFd fd, std::uint64_t bytes, Access access) : fd_(std::move(fd)) {
   const auto mode = access == Access::kReadOnly ? bip::read_only : bip::read_write;
   try {
+    BULKHEAD_FAULT_THROW("segment.mmap", ENOMEM, bip::interprocess_exception(bip::error_info(ENOMEM)));
     region_ = std::make_unique<bip::mapped_region>(MappableFd{fd_.get()}, mode, 0, static_cast<std::size_t>(bytes));
   } catch (const bip::interprocess_exception& error) {
     support::raise_system_error(error.get_native_error(), "map " + std::to_string(bytes) + " bytes of shared memory",
@@ -112,7 +116,9 @@ SharedSegment SharedSegment::attach(UniqueFd fd, std::uint64_t bytes, Access acc
                               ((seals & kSizeSeals) == kSizeSeals ? "" : " that is not sealed"));
   }
   SharedSegment segment(std::move(fd), bytes, access);
-  if (on_fork == OnFork::kHide && ::madvise(segment.bytes_.data(), segment.bytes_.size(), MADV_DONTFORK) != 0) {
+  if (on_fork == OnFork::kHide &&
+      BULKHEAD_FAULT_CALL("segment.madvise", ENOMEM, -1,
+                          ::madvise(segment.bytes_.data(), segment.bytes_.size(), MADV_DONTFORK)) != 0) {
     support::raise_system_error(errno, "hide shared memory from forked children", "memory");
   }
   return segment;

@@ -35,6 +35,7 @@
 
 #include "ipc/atomic.hpp"
 #include "ipc/owner_cell.hpp"
+#include "support/fault_point.hpp"
 
 namespace bulkhead::ipc {
 
@@ -78,12 +79,15 @@ class RingProducer {
 
   // Hands the first `bytes` of the reservation to the consumer. Requires: 1 <= bytes <= reserved.
   void publish(std::size_t bytes) noexcept {
+    BULKHEAD_FAULT_POINT("ring.fill");
     if (reserved_ != position_) write_prefix(position_, ring::prefix(ring::FrameKind::kWrap, 0));
     write_prefix(reserved_, ring::prefix(ring::FrameKind::kFrame, bytes));
     position_ = reserved_ + ring::kPrefixBytes + ring::padded(bytes);
+    BULKHEAD_FAULT_POINT("ring.publish");
     // [publish] seq_cst, not release: the caller looks at the consumer's park word next, and with a
     // weaker store that look could be done first ([park] in parking.hpp: a lost wake-up).
     tail_->store(position_, std::memory_order_seq_cst);
+    BULKHEAD_FAULT_POINT("ring.published");
   }
 
   // Bytes ever published, with padding.
@@ -174,6 +178,7 @@ class RingConsumer {
     const std::uint64_t offset = position & (capacity_ - 1);
     const std::uint64_t whole = ring::kPrefixBytes + ring::padded(bytes);
     if (whole > seen_tail_ - position || whole > capacity_ - offset) return refuse();
+    BULKHEAD_FAULT_POINT("ring.take");
     after_ = position + whole;
     frame = {data_ + offset + ring::kPrefixBytes, static_cast<std::size_t>(bytes)};
     return Take::kFrame;
@@ -185,8 +190,10 @@ class RingConsumer {
 
   // Gives everything popped back to the producer.
   void release() noexcept {
+    BULKHEAD_FAULT_POINT("ring.release");
     // [release] Without release the producer could overwrite what we are still reading.
     head_->store(position_.load(), std::memory_order_release);
+    BULKHEAD_FAULT_POINT("ring.released");
   }
 
   // Bytes passed, with padding.

@@ -18,6 +18,7 @@
 #include "ipc/owner_cell.hpp"
 #include "ipc/parking.hpp"
 #include "ipc/spsc_ring.hpp"
+#include "support/fault_point.hpp"
 #include "support/unique_fd.hpp"
 
 namespace bulkhead::ipc {
@@ -80,10 +81,12 @@ class WorkerChannel {
 
   // For whoever looks from outside.
   void set_status(std::uint8_t phase, std::uint64_t task_id, std::uint64_t item) noexcept {
+    BULKHEAD_FAULT_POINT("status.set");
     WorkerArea& area = memory_.worker();
     // relaxed: nothing is handed over; each value is true by itself.
     area.status_task_id.store(task_id, std::memory_order_relaxed);
     area.status_item.store(item, std::memory_order_relaxed);
+    BULKHEAD_FAULT_POINT("status.phase");
     // release: who sees the phase sees at least its task.
     area.status_phase.store(phase, std::memory_order_release);
   }

@@ -16,6 +16,7 @@
 #include "bulkhead/error.hpp"
 #include "plugin/catalogue_note.hpp"
 #include "plugin/private_copy.hpp"
+#include "support/fault_point.hpp"
 
 namespace bulkhead::plugin {
 
@@ -73,6 +74,7 @@ boost::dll::shared_library open_library(const std::string& place, const std::str
   // makes the handle's closing harmless.
   const auto mode =
       static_cast<Mode>(boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local | RTLD_NODELETE);
+  BULKHEAD_FAULT_POINT("plugin.load");
   boost::dll::shared_library library;
   std::error_code error;
   ::dlerror();  // forget what an earlier failure left

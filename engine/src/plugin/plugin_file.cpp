@@ -16,6 +16,7 @@
 #include "plugin/private_copy.hpp"
 #include "plugin/sha256.hpp"
 #include "support/byte_size.hpp"
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::plugin {
@@ -62,10 +63,11 @@ std::string link_target(const std::filesystem::path& path) {
 
 support::UniqueFd open_regular(const std::filesystem::path& path, std::uint64_t& size) {
   // O_NONBLOCK: opening a FIFO would wait for a writer; for a regular file it means nothing.
-  support::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  support::UniqueFd fd(BULKHEAD_FAULT_CALL(
+      "plugin.open", EMFILE, -1, ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)));
   if (!fd.is_open()) fail_open(path, errno);
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) {
+  if (BULKHEAD_FAULT_CALL("plugin.fstat", EIO, -1, ::fstat(fd.get(), &status)) != 0) {
     support::raise_system_error(errno, "look at plugin \"" + path.string() + "\"", "files");
   }
   if (S_ISDIR(status.st_mode)) {
@@ -85,7 +87,9 @@ support::UniqueFd open_regular(const std::filesystem::path& path, std::uint64_t&
 std::vector<std::byte> read_all(int fd, std::uint64_t size, const std::string& path) {
   std::vector<std::byte> bytes(size);
   for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t got = ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    const ssize_t got =
+        BULKHEAD_FAULT_CALL("plugin.read", EIO, ssize_t{-1},
+                            ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done)));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) support::raise_system_error(errno, "read plugin \"" + path + "\"", "files");
     if (got == 0) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "bulkhead/error.hpp"
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::plugin {
@@ -27,16 +28,21 @@ constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 }  // namespace
 
 support::UniqueFd make_private_copy(std::span<const std::byte> bytes, const std::string& name) {
-  support::UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  support::UniqueFd fd(BULKHEAD_FAULT_CALL("copy.memfd_create", EMFILE, -1,
+                                           ::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!fd.is_open()) fail(errno, name, bytes.size());
   for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t wrote = ::pwrite(fd.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    const ssize_t wrote =
+        BULKHEAD_FAULT_CALL("copy.write", ENOSPC, ssize_t{-1},
+                            ::pwrite(fd.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done)));
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) fail(errno, name, bytes.size());
     if (wrote == 0) fail(ENOSPC, name, bytes.size());
     done += static_cast<std::size_t>(wrote);
   }
-  if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) fail(errno, name, bytes.size());
+  if (BULKHEAD_FAULT_CALL("copy.add_seals", ENOMEM, -1, ::fcntl(fd.get(), F_ADD_SEALS, kSeals)) != 0) {
+    fail(errno, name, bytes.size());
+  }
   return fd;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bulkhead/error.hpp"
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::pool {
@@ -37,6 +38,7 @@ void CallbackExecutor::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int error = 0;
   try {
+    BULKHEAD_FAULT_THROW("callbacks.thread", EAGAIN, std::system_error(EAGAIN, std::generic_category()));
     thread_ = std::thread([queue = queue_] { queue->run_until_stopped(); });
     pthread_setname_np(thread_.native_handle(), "bulkhead-calls");
   } catch (const std::system_error& failure) {

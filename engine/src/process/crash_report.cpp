@@ -14,6 +14,7 @@
 #include "process/exit_reason.hpp"
 #include "process/worker.hpp"
 #include "protocol/last_words.hpp"
+#include "support/fault_point.hpp"
 #include "support/hex_text.hpp"
 #include "support/unique_fd.hpp"
 
@@ -36,7 +37,8 @@ constexpr std::size_t kMaxPlaceBytes = 120;
 UniqueFd open_library(const std::string& path) {
   // What lies in /proc is this process's own there.
   if (!path.starts_with('/') || path.starts_with("/proc/")) return {};
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  UniqueFd fd(BULKHEAD_FAULT_CALL("report.open", EMFILE, -1,
+                                  ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)));
   struct stat status {};
   if (!fd.is_open() || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   return fd;

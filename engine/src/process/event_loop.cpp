@@ -14,6 +14,7 @@
 #include <string>
 #include <system_error>
 
+#include "support/fault_point.hpp"
 #include "support/logging.hpp"
 #include "support/system_error.hpp"
 
@@ -30,8 +31,9 @@ void add_to_epoll(int epoll, int fd, std::uint64_t id) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = id;
-  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-    support::raise_system_error(errno, "watch a descriptor", "descriptors");
+  if (BULKHEAD_FAULT_CALL("loop.epoll_ctl", ENOSPC, -1, ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event)) != 0) {
+    const char* const hint = errno == ENOSPC ? "raise fs.epoll.max_user_watches" : "";
+    support::raise_system_error(errno, "watch a descriptor", "descriptors", hint);
   }
 }
 
@@ -46,9 +48,10 @@ void consume(int fd) noexcept {
 EventLoop::EventLoop(support::Log* log)
     : log_(log),
       owner_pid_(::getpid()),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      wake_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+      epoll_(BULKHEAD_FAULT_CALL("loop.epoll_create", EMFILE, -1, ::epoll_create1(EPOLL_CLOEXEC))),
+      wake_event_(BULKHEAD_FAULT_CALL("loop.eventfd", EMFILE, -1, ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))),
+      timer_(BULKHEAD_FAULT_CALL("loop.timerfd", EMFILE, -1,
+                                 ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK))),
       next_watch_(kFirstWatchId) {
   if (!epoll_.is_open() || !wake_event_.is_open() || !timer_.is_open()) {
     support::raise_system_error(errno, "make an event loop", "descriptors");
@@ -62,6 +65,7 @@ EventLoop::EventLoop(support::Log* log)
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &old);
   try {
+    BULKHEAD_FAULT_THROW("loop.thread", EAGAIN, std::system_error(EAGAIN, std::generic_category()));
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
     ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
@@ -191,6 +195,7 @@ void EventLoop::arm_locked(Clock::time_point when) noexcept {
     spec.it_value.tv_sec = nanoseconds / 1'000'000'000;
     spec.it_value.tv_nsec = nanoseconds % 1'000'000'000;
   }
+  BULKHEAD_FAULT_POINT("loop.arm");
   ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
 }
 
@@ -209,7 +214,9 @@ void EventLoop::run() noexcept {
 
 void EventLoop::handle_ready_descriptors(int timeout_ms) {
   std::array<epoll_event, 64> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  const int count =
+      BULKHEAD_FAULT_CALL("loop.epoll_wait", EINTR, -1,
+                          ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms));
   for (int i = 0; i < count; ++i) {  // EINTR: -1, none
     const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
     if (id == kWakeId) {
@@ -260,6 +267,7 @@ void EventLoop::run_due_timers() {
 void EventLoop::wake() noexcept {
   const std::uint64_t one = 1;
   // Full (2^64 - 2 wake-ups unread) is as good as written.
+  BULKHEAD_FAULT_POINT("loop.wake");
   [[maybe_unused]] const auto bytes = ::write(wake_event_.get(), &one, sizeof one);
 }
 

@@ -14,6 +14,7 @@
 #include <cstdio>
 
 #include "protocol/control.hpp"
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 #ifdef __SANITIZE_THREAD__
@@ -69,7 +70,7 @@ int execute(void* argument) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (has_socket) ::execve(order.path, order.arguments, environ);
+  if (has_socket) (void)BULKHEAD_FAULT_CALL("spawn.execve", ENOMEM, -1, ::execve(order.path, order.arguments, environ));
   order.error = errno;
   leave(127);
 }
@@ -78,17 +79,20 @@ int execute(void* argument) {
 // process: it was made without an exit signal.
 int fork_away(void* argument) {
   auto& order = *static_cast<Order*>(argument);
-  order.pid = clone_sharing_memory(&execute, order.inner_stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
+  order.pid = BULKHEAD_FAULT_CALL(
+      "spawn.clone_inner", EAGAIN, -1,
+      clone_sharing_memory(&execute, order.inner_stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD, argument));
   if (order.pid < 0) order.error = errno;
   leave(0);
 }
 }  // namespace
 
 support::UniqueFd open_program(const std::filesystem::path& program) {
-  const support::UniqueFd low(::open(program.c_str(), O_PATH | O_CLOEXEC));
+  const support::UniqueFd low(
+      BULKHEAD_FAULT_CALL("spawn.open", EMFILE, -1, ::open(program.c_str(), O_PATH | O_CLOEXEC)));
   const std::string what = "open the worker program \"" + program.string() + "\"";
   if (!low.is_open()) support::raise_system_error(errno, what, "processes");
-  support::UniqueFd fd(::fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstSafeFd));
+  support::UniqueFd fd(BULKHEAD_FAULT_CALL("spawn.dup", EMFILE, -1, ::fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstSafeFd)));
   if (!fd.is_open()) support::raise_system_error(errno, what, "descriptors");
   return fd;
 }
@@ -106,13 +110,16 @@ int spawn_program(int program_fd, const char* shown_name, const char* argument, 
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t between = clone_sharing_memory(&fork_away, outer.data() + outer.size(), CLONE_VM | CLONE_VFORK, &order);
+  const pid_t between = BULKHEAD_FAULT_CALL(
+      "spawn.clone", EAGAIN, -1,
+      clone_sharing_memory(&fork_away, outer.data() + outer.size(), CLONE_VM | CLONE_VFORK, &order));
   const int error = between < 0 ? errno : 0;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0) return error;
   while (::waitpid(between, nullptr, __WALL) < 0 && errno == EINTR) {
   }
   pid = order.pid;
+  BULKHEAD_FAULT_POINT("spawn.done");
   return order.error;
 }
 

@@ -17,6 +17,7 @@
 #include "process/worker_status.hpp"
 #include "protocol/control.hpp"
 #include "support/duration_text.hpp"
+#include "support/fault_point.hpp"
 #include "support/logging.hpp"
 #include "support/system_error.hpp"
 #include "worker/bootstrap.hpp"
@@ -275,7 +276,8 @@ void ThreadWorker::start() {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the thread: signals are for the host's own
   pthread_t thread{};
-  const int error = ::pthread_create(&thread, nullptr, &run_thread, given.get());
+  const int error = BULKHEAD_FAULT_CALL("thread_worker.thread", EAGAIN, EAGAIN,
+                                        ::pthread_create(&thread, nullptr, &run_thread, given.get()));
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0) {
     condemn("cannot start a thread: " + support::errno_text(error));

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "bulkhead/error.hpp"
+#include "support/fault_point.hpp"
 #include "support/in_quotes.hpp"
 #include "support/system_error.hpp"
 #include "support/unique_fd.hpp"
@@ -31,15 +32,56 @@ constexpr std::uint64_t kMaxLetterExtra = std::uint64_t{1} << 20;
                               " (bulkhead replay takes the files that [pool] dead_letters keeps)");
 }
 
-void write_all(int fd, const char* bytes, std::size_t size, const fs::path& file) {
-  while (size > 0) {
-    const ssize_t written = ::write(fd, bytes, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) support::raise_system_error(errno, "write " + support::in_quotes(file.string()), "disk");
-    bytes += written;
-    size -= static_cast<std::size_t>(written);
+// A file that has its name only once it is complete. Until then it has none, so that nothing is left of it whatever
+// happens to this process; on a file system that has no such files it ends in ".new", and goes if it is not published.
+class NewFile {
+ public:
+  NewFile(const fs::path& folder, fs::path name) : name_(std::move(name)), shown_(support::in_quotes(name_.string())) {
+    fd_ = support::UniqueFd(
+        BULKHEAD_FAULT_CALL("letter.open", EMFILE, -1, ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)));
+    if (!fd_.is_open() && (errno == EOPNOTSUPP || errno == EISDIR)) {
+      unfinished_ = name_.string() + ".new";
+      fd_ = support::UniqueFd(::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    }
+    if (!fd_.is_open()) fail("make", errno);
+    (void)::fchmod(fd_.get(), 0600);  // its owner's, so it works: whatever the umask
   }
-}
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile() {
+    if (!unfinished_.empty()) ::unlink(unfinished_.c_str());
+  }
+
+  void write(const char* bytes, std::size_t size) const {
+    while (size > 0) {
+      const ssize_t written = BULKHEAD_FAULT_CALL("letter.write", ENOSPC, ssize_t{-1}, ::write(fd_.get(), bytes, size));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail("write", errno);
+      bytes += written;
+      size -= static_cast<std::size_t>(written);
+    }
+  }
+
+  void publish() {
+    const std::string nameless = "/proc/self/fd/" + std::to_string(fd_.get());
+    const int failed = BULKHEAD_FAULT_CALL(
+        "letter.publish", ENOSPC, -1,
+        unfinished_.empty() ? ::linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, name_.c_str(), AT_SYMLINK_FOLLOW)
+                            : ::rename(unfinished_.c_str(), name_.c_str()));
+    if (failed != 0) fail("name", errno);
+    unfinished_.clear();
+  }
+
+ private:
+  [[noreturn]] void fail(const char* what, int error) const {
+    support::raise_system_error(error, std::string(what) + " the file " + shown_, "disk");
+  }
+
+  fs::path name_;
+  std::string shown_;
+  fs::path unfinished_;  // empty: it has no name
+  support::UniqueFd fd_;
+};
 
 // In the order of their names, which begin with the time.
 void remove_oldest(const fs::path& folder, std::size_t most) {
@@ -75,22 +117,11 @@ fs::path keep_dead_letter(const fs::path& folder, const DeadLetter& letter, std:
   sdk::BufferSink sink;
   sdk::write(sink, letter);
   const fs::path file = folder / name_of(letter);
-  const fs::path unfinished = file.string() + ".new";
-  const support::UniqueFd fd(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd.is_open()) support::raise_system_error(errno, "make a file in " + shown, "disk");
-  try {
-    // Whatever the umask.
-    if (::fchmod(fd.get(), 0600) != 0) support::raise_system_error(errno, "protect a file in " + shown, "disk");
-    write_all(fd.get(), kFirstLine.data(), kFirstLine.size(), unfinished);
-    const auto bytes = sink.bytes();
-    write_all(fd.get(), reinterpret_cast<const char*>(bytes.data()), bytes.size(), unfinished);
-    if (::rename(unfinished.c_str(), file.c_str()) != 0) {
-      support::raise_system_error(errno, "rename a file in " + shown, "disk");
-    }
-  } catch (...) {
-    ::unlink(unfinished.c_str());
-    throw;
-  }
+  NewFile fresh(folder, file);
+  fresh.write(kFirstLine.data(), kFirstLine.size());
+  const auto bytes = sink.bytes();
+  fresh.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  fresh.publish();
   remove_oldest(folder, most);
   return file;
 }

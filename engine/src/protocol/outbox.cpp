@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::protocol {
@@ -36,7 +37,7 @@ Outbox::State Outbox::send(ipc::ControlSocket& socket, std::vector<std::byte> by
   }
   Message message{std::move(bytes), {}};
   for (const int fd : fds) {
-    support::UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    support::UniqueFd copy(BULKHEAD_FAULT_CALL("outbox.dup", EMFILE, -1, ::fcntl(fd, F_DUPFD_CLOEXEC, 0)));
     if (!copy.is_open()) support::raise_system_error(errno, "keep a descriptor to send", "descriptors");
     message.fds.push_back(std::move(copy));
   }

@@ -14,6 +14,7 @@
 #include "protocol/control.hpp"
 #include "protocol/last_words.hpp"
 #include "protocol/output_tail.hpp"
+#include "support/fault_point.hpp"
 #include "support/nesting.hpp"
 #include "worker/crash_handler.hpp"
 #include "worker/handshake.hpp"
@@ -43,6 +44,7 @@ class Worker {
   explicit Worker(Handshake& handshake) : handshake_(handshake) {}
 
   int run() {
+    BULKHEAD_FAULT_POINT("worker.attach");
     auto attach_message = handshake_.receive<protocol::Attach>(protocol::Attach::kFds);
     auto& fds = attach_message.fds;
     const ipc::LastingMemory memory = ipc::map_lasting_memory(fds[1].get());
@@ -56,6 +58,7 @@ class Worker {
                                     .initializer = receive_initializer(attach_message.message.has_initializer),
                                     .say_ready = [this] { handshake_.send(protocol::Ready{}); }});
     start_host_watcher(std::move(fds[5]), output);
+    BULKHEAD_FAULT_POINT("worker.run");
     return body_->run();
   }
 
@@ -114,6 +117,7 @@ class Worker {
 
 int run_worker(support::UniqueFd control, std::string_view build) noexcept {
   try {
+    BULKHEAD_FAULT_ROLE(kWorker);
     support::enter_worker();
     // A task's printf is seen even when the task then crashes.
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -122,6 +126,7 @@ int run_worker(support::UniqueFd control, std::string_view build) noexcept {
     Worker worker(handshake);
     const int status = report_failures(
         handshake, [&] { return worker.run(); }, [&] { return worker.where(); });
+    BULKHEAD_FAULT_POINT("worker.left");
     handshake.keep_open();
     return status;
   } catch (const HostGone&) {  // before it heard our hello

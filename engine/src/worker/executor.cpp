@@ -15,6 +15,7 @@
 #include "bulkhead/error.hpp"
 #include "ipc/fork_guard.hpp"
 #include "protocol/record.hpp"
+#include "support/fault_point.hpp"
 #include "worker/discarded_call.hpp"
 #include "worker/executor_blocks.hpp"
 #include "worker/executor_boundary.hpp"
@@ -211,6 +212,7 @@ int Executor::run() {
 }
 
 void Executor::run_call(const protocol::Record<CallHeader>& call) {
+  BULKHEAD_FAULT_POINT("task.claimed");
   const CallHeader& header = call.header;
   Slot* const known = slot_of(header.task_index);
   if (known == nullptr) end_process("the host called a task that is not loaded");
@@ -239,6 +241,7 @@ void Executor::run_call(const protocol::Record<CallHeader>& call) {
   if (count_ > 1) last_announcement_ = Clock::now();
 
   const std::int32_t outcome = run_items(slot, header, call.payload);
+  BULKHEAD_FAULT_POINT("task.returned");
   leave_if_forked();
   end_remaining_items(outcome);
   // Only now: the plugin may read its arguments until it returns. And before the last reply: the
@@ -249,6 +252,7 @@ void Executor::run_call(const protocol::Record<CallHeader>& call) {
   } else {
     publish_item(last_outcome_, true, Announce::kNow);
   }
+  BULKHEAD_FAULT_POINT("task.answered");
   set_status(Phase::kIdle, 0);
 }
 

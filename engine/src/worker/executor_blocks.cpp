@@ -3,6 +3,7 @@
 #include <string>
 
 #include "protocol/control.hpp"
+#include "support/fault_point.hpp"
 #include "worker/executor_boundary.hpp"
 
 namespace bulkhead::worker {
@@ -49,6 +50,7 @@ std::span<const std::byte> ExecutorBlocks::find(std::uint32_t id) {
 
 ExecutorBlocks::Grant ExecutorBlocks::wait_for_grant(std::uint64_t least_bytes) {
   while (true) {
+    BULKHEAD_FAULT_POINT("block.wait");
     std::uint32_t id = 0;
     const Took took = take_message(Deadline::never(), id);
     if (took == Took::kRefusal) return {};

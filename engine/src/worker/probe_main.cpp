@@ -10,6 +10,7 @@
 #include "bulkhead/error.hpp"
 #include "plugin/loader.hpp"
 #include "protocol/control.hpp"
+#include "support/fault_point.hpp"
 #include "support/nesting.hpp"
 #include "worker/bootstrap.hpp"
 #include "worker/handshake.hpp"
@@ -50,6 +51,7 @@ void tell(Handshake& handshake, const plugin::PluginEntry& plugin) {
 
 int run_probe(support::UniqueFd control, std::string_view build) noexcept {
   try {
+    BULKHEAD_FAULT_ROLE(kProbe);
     support::enter_worker();
     Handshake handshake(std::move(control));
     handshake.say_hello(build);
@@ -60,6 +62,7 @@ int run_probe(support::UniqueFd control, std::string_view build) noexcept {
       start_host_watcher(std::move(received.fds[1]));
       const auto loaded = plugin::LoadedPlugin::load(received.fds[0].release(), received.message.shown_path);
       tell(handshake, plugin::describe(loaded, received.message.shown_path));
+      BULKHEAD_FAULT_POINT("probe.told");
       // All is said. The plugin's destructors could only spoil it.
       std::fflush(nullptr);
       ::_exit(0);

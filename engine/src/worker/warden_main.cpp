@@ -27,6 +27,7 @@
 #include "protocol/control.hpp"
 #include "protocol/outbox.hpp"
 #include "support/deadline.hpp"
+#include "support/fault_point.hpp"
 #include "support/pidfd.hpp"
 #include "support/system_error.hpp"
 #include "support/unique_fd.hpp"
@@ -124,7 +125,8 @@ class WardenProgram {
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    children_event_ = UniqueFd(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+    children_event_ = UniqueFd(
+        BULKHEAD_FAULT_CALL("warden.signalfd", EMFILE, -1, ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)));
     if (!children_event_.is_open() || !exchange_hellos()) return 1;
     while (!is_over_) {
       wait();
@@ -159,7 +161,7 @@ class WardenProgram {
         {children_event_.get(), POLLIN, 0},
         {host_.get(), POLLIN, 0},
     }};
-    if (::poll(fds.data(), fds.size(), -1) < 0) return;
+    if (BULKHEAD_FAULT_CALL("warden.poll", EINTR, -1, ::poll(fds.data(), fds.size(), -1)) < 0) return;
     if (fds[1].revents != 0) {
       signalfd_siginfo info;
       // Signals merge: one read may stand for many children, so reap() looks for all.
@@ -198,7 +200,7 @@ class WardenProgram {
   }
 
   void start(const protocol::StartProcess& request, UniqueFd control) {
-    const pid_t pid = ::fork();
+    const pid_t pid = BULKHEAD_FAULT_CALL("warden.fork", EAGAIN, -1, ::fork());
     if (pid == 0) become(request, std::move(control));
     if (pid < 0) {
       refuse(request.ticket, "cannot fork", errno);
@@ -211,6 +213,7 @@ class WardenProgram {
                              // it and says nothing
       return;
     }
+    BULKHEAD_FAULT_POINT("warden.forked");
     tickets_.emplace(pid, request.ticket);
     send(protocol::ProcessStarted{request.ticket, pid}, std::array{pidfd.get()});
   }
@@ -230,11 +233,18 @@ class WardenProgram {
     // their worker.
     ::setpgid(0, 0);
     const bool is_probe = request.mode == protocol::StartMode::kProbe;
+    if (is_probe) {
+      BULKHEAD_FAULT_ROLE(kProbe);
+    } else {
+      BULKHEAD_FAULT_ROLE(kWorker);
+    }
+    BULKHEAD_FAULT_POINT("process.forked");
     if (request.how == protocol::StartHow::kExecute) {
       execute(is_probe ? protocol::kProbeArgument : protocol::kWorkerArgument, std::move(control));
     }
     ::prctl(PR_SET_NAME, is_probe ? "bulkhead-probe" : "bulkhead-worker");
     if (host_state_) become_copy(is_probe, std::move(control));
+    BULKHEAD_FAULT_POINT("process.settle");
     unblock_signals();
     ::dup2(control.release(), protocol::kSocketFd);  // this closes the warden's socket here
     ::close_range(protocol::kSocketFd + 1, ~0U, 0);
@@ -292,7 +302,8 @@ class WardenProgram {
       // Looked at, not taken: until it is reaped its pid, and so its group, cannot be somebody
       // else's.
       const int flags = WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT;
-      if (::waitid(P_ALL, 0, &info, flags) != 0 || info.si_pid == 0) return;
+      if (BULKHEAD_FAULT_CALL("warden.waitid", EINTR, -1, ::waitid(P_ALL, 0, &info, flags)) != 0 || info.si_pid == 0)
+        return;
       switch (info.si_code) {
         case CLD_EXITED:
         case CLD_KILLED:
@@ -308,6 +319,7 @@ class WardenProgram {
   void take_exit(pid_t pid) {
     const auto at = tickets_.find(pid);
     // What its tasks forked ends with the worker. (Adopted processes lead no group of ours.)
+    BULKHEAD_FAULT_POINT("warden.reap");
     if (at != tickets_.end()) ::kill(-pid, SIGKILL);
     int status = 0;
     rusage usage{};
@@ -323,6 +335,7 @@ class WardenProgram {
     exited.user_time_ns = nanoseconds(usage.ru_utime);
     exited.system_time_ns = nanoseconds(usage.ru_stime);
     exited.is_memory_short = exited.signal == SIGKILL && memory_pressure_.explains_kill(exited.max_rss_bytes);
+    BULKHEAD_FAULT_POINT("warden.reaped");
     tickets_.erase(at);
     send(exited, {});
   }
@@ -344,11 +357,13 @@ class WardenProgram {
 
   // The host is gone or has said so: nothing may remain.
   void end_everything() {
+    BULKHEAD_FAULT_POINT("warden.end");
     for (const auto& name : names_) remove_doorbell(name);
     for (const auto& [pid, ticket] : tickets_) {
       ::kill(-pid, SIGKILL);
       ::kill(pid, SIGKILL);  // one that has no group of its own yet
     }
+    BULKHEAD_FAULT_POINT("warden.killed");
     end_descendants(Deadline::after(kKillLimit));
   }
 
@@ -368,6 +383,8 @@ class WardenProgram {
 }  // namespace
 
 int warden_main(std::span<char* const> arguments, std::string_view build) {
+  BULKHEAD_FAULT_ROLE(kWarden);
+  BULKHEAD_FAULT_POINT("warden.main");
   settle_descriptors();
   name_this_process();
   try {
@@ -379,6 +396,7 @@ int warden_main(std::span<char* const> arguments, std::string_view build) {
 }
 
 void run_warden_copy(HostCopy copy, std::string_view build) noexcept {
+  BULKHEAD_FAULT_ROLE(kWarden);
   // The host writes these itself.
   ::__fpurge(stdout);
   ::__fpurge(stderr);

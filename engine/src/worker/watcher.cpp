@@ -10,6 +10,7 @@
 #include <system_error>
 #include <thread>
 
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::worker {
@@ -21,7 +22,8 @@ void watch(int host_pidfd, std::optional<OutputPump> output) {
     const auto now = OutputPump::Clock::now();
     std::array<pollfd, 2> fds{{{host_pidfd, POLLIN, 0}, {output ? output->fd_to_wait_for(now) : -1, POLLIN, 0}}};
     const auto patience = output ? output->patience(now) : std::nullopt;
-    const int ready = ::poll(fds.data(), fds.size(), patience ? static_cast<int>(patience->count()) : -1);
+    const int ready = BULKHEAD_FAULT_CALL(
+        "watcher.poll", EINTR, -1, ::poll(fds.data(), fds.size(), patience ? static_cast<int>(patience->count()) : -1));
     if (ready < 0 && errno == EINTR) continue;
     const pollfd& host = fds[0];
     if (host.revents == 0 && (fds[1].revents & POLLNVAL) == 0) {
@@ -51,6 +53,7 @@ void start_host_watcher(support::UniqueFd host_pidfd, std::optional<OutputPump> 
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &old);  // inherited by the thread
   try {
+    BULKHEAD_FAULT_THROW("watcher.thread", EAGAIN, std::system_error(EAGAIN, std::generic_category()));
     std::thread([fd = host_pidfd.get(), output] { watch(fd, output); }).detach();
   } catch (const std::system_error& error) {
     ::pthread_sigmask(SIG_SETMASK, &old, nullptr);

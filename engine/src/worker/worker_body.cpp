@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 #include "worker/crash_handler.hpp"
 #include "worker/executor.hpp"
@@ -17,8 +18,9 @@ namespace {
 std::vector<std::byte> read_arguments(const InitializerToRun& initializer) {
   std::vector<std::byte> bytes(initializer.arguments_bytes);
   for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t got =
-        ::pread(initializer.arguments_fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    const ssize_t got = BULKHEAD_FAULT_CALL(
+        "initializer.read", EIO, ssize_t{-1},
+        ::pread(initializer.arguments_fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done)));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
       support::raise_system_error(got == 0 ? EIO : errno,
