@@ -35,17 +35,18 @@ std::vector<Curve> tails(const std::vector<Curve>& distributions) {
   return curves;
 }
 
-// Linear, unless the small values would all be zero then.
-Scale scale_of(const std::vector<Curve>& curves) {
+// Linear, unless the small values would all be at its beginning then.
+Scale scale_of(const std::vector<Curve>& curves, double std::pair<double, double>::*side) {
+  constexpr double kFarApart = 30;
   double least = std::numeric_limits<double>::infinity();
   double most = 0;
   for (const auto& curve : curves) {
     for (const auto& point : curve.points) {
-      least = std::min(least, point.second);
-      most = std::max(most, point.second);
+      least = std::min(least, point.*side);
+      most = std::max(most, point.*side);
     }
   }
-  return least > 0 && most / least > 30 ? Scale::kLogarithmic : Scale::kLinear;
+  return least > 0 && most / least > kFarApart ? Scale::kLogarithmic : Scale::kLinear;
 }
 
 void write_table(std::ostream& out, const std::vector<Figure>& figures) {
@@ -81,7 +82,9 @@ void write_figure(std::ostream& out, const Figure& figure) {
                        {figure.spec.unit, Scale::kLogarithmic});
   }
   if (!figure.curves.empty()) {
-    out << draw_curves(figure.curves, {figure.x_axis, Scale::kLogarithmic}, {figure.y_axis, scale_of(figure.curves)});
+    const Axis x{figure.x_axis, scale_of(figure.curves, &std::pair<double, double>::first)};
+    const Axis y{figure.y_axis, scale_of(figure.curves, &std::pair<double, double>::second)};
+    out << draw_curves(figure.curves, x, y);
   }
 }
 

@@ -55,6 +55,8 @@ std::vector<std::pair<double, double>> Samples::distribution() const {
   auto values = values_;
   std::ranges::sort(values);
   for (const double share : kShares) {
+    // So few samples say nothing of calls that are rarer.
+    if (share < 1 && (1 - share) * static_cast<double>(values.size()) < 0.99) continue;
     const auto index =
         std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())));
     points.emplace_back(share, values[index]);

@@ -29,7 +29,14 @@ TEST(BenchSamples, TellQuantilesAndShares) {
   EXPECT_EQ(points.back(), (std::pair<double, double>{1, 100}));
 }
 
-// A machine that is twice as slow in one round is so for both.
+TEST(BenchSamples, SayNothingOfCallsRarerThanTheyAreMany) {
+  Samples samples;
+  for (int us = 1; us <= 10; ++us) samples.add(us);
+  const auto points = samples.distribution();
+  EXPECT_EQ(points.at(points.size() - 2), (std::pair<double, double>{0.9, 10}));
+}
+
+// A machine that is ten times as slow in one round is so for both.
 TEST(BenchContest, TakesTheMedianOfTheRoundsRatios) {
   int round = 0;
   const auto drifting = [&round](double value) {

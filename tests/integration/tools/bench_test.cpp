@@ -7,8 +7,6 @@
 namespace bulkhead::test {
 namespace {
 
-using nlohmann::json;
-
 class BenchProgram : public CommandTest {
  protected:
   [[nodiscard]] ProgramRun bench(std::vector<std::string> arguments) const {
@@ -40,7 +38,7 @@ TEST_F(BenchProgram, WritesEveryFigureThatItLists) {
   const auto readme = write("README.md", "before\n<!-- figures: these -->\nold\n<!-- end of figures -->\nafter\n");
   const auto measured = bench({"apply.hot_2_workers", "map", "--quick", "--rounds", "1", "--slice", "1", "--json", file,
                                "--report", page, "--table", readme});
-  const auto written = json::parse(read_file(file)).at("figures");
+  const auto written = nlohmann::json::parse(read_file(file)).at("figures");
   ASSERT_EQ(written.size(), figures.size()) << measured.out;
   for (std::size_t i = 0; i < figures.size(); ++i) {
     const auto& figure = written[i];

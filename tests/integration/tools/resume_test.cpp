@@ -16,8 +16,8 @@ using ::testing::SizeIs;
 std::vector<nlohmann::json> entries_of(const std::string& log) {
   std::vector<nlohmann::json> entries;
   for (const auto& line : lines_of(log)) {
-    auto json = nlohmann::json::parse(line);
-    if (json.contains("item")) entries.push_back(std::move(json));
+    auto entry = nlohmann::json::parse(line);
+    if (entry.contains("item")) entries.push_back(std::move(entry));
   }
   return entries;
 }
