@@ -18,7 +18,7 @@ class PluginInspect : public CommandTest {};
 TEST_F(PluginInspect, TellsWhatTheFileSays) {
   const auto shown = run({"plugin", "inspect", fixture("rude")});
   EXPECT_EQ(shown.ended.exit_code, 0) << shown.err;
-  EXPECT_THAT(shown.out, AllOf(HasSubstr("rude 1.0.0\n"), HasSubstr("ABI 1.0"), HasSubstr("libc.so.6"),
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("rude 1.0.0\n"), HasSubstr("ABI 1.1"), HasSubstr("libc.so.6"),
                                HasSubstr("rude_function"), HasSubstr("Shared<int>::value"),
                                HasSubstr("rude.count  (str)->i32\n"), HasSubstr("rude.count(\"four\") = 4\n")));
 }
@@ -28,7 +28,7 @@ TEST_F(PluginInspect, GivesJson) {
   ASSERT_EQ(shown.ended.exit_code, 0) << shown.err;
   const auto info = json::parse(shown.out);
   EXPECT_EQ(info["name"], "rude");
-  EXPECT_EQ(info["abi"], json::parse("[1,0]"));
+  EXPECT_EQ(info["abi"], json::parse("[1,1]"));
   EXPECT_EQ(info["sha256"].get<std::string>().size(), 64u);
   EXPECT_EQ(info["unique"], json::array({"Shared<int>::value"}));
   EXPECT_EQ(info["tasks"][0]["examples"][0], json::parse(R"({"arguments":["four"],"result":4})"));
