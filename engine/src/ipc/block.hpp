@@ -3,14 +3,17 @@
 // Ownership: a SharedBlock owns its memory and the creator's view. A BlockCache owns the blocks
 //            nobody uses; those it gave out belong to the taker. A BlockTable owns the worker's
 //            views.
-// Threads:   one at a time, each.
+// Threads:   one at a time, each, unless said otherwise.
 //
 // Nobody else can map a host-written block writable; worker-written ones the host maps read-only.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -24,7 +27,8 @@ enum class Writer : std::uint8_t { kHost, kWorker };
 
 inline constexpr std::uint64_t kMinBlockBytes = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kMaxBlockBytes = std::uint64_t{4} << 30;
-// The size class that holds `bytes`: a power of two.
+// The size class that holds `bytes`: a power of two, or one of seven steps up to the next. (Payloads like to be a power of
+// two and a few bytes: the next one would be twice the memory to clear and to map.)
 [[nodiscard]] std::uint64_t block_class_bytes(std::uint64_t bytes) noexcept;
 
 class SharedBlock {
@@ -50,31 +54,38 @@ class SharedBlock {
   std::uint32_t id_;
 };
 
-// Host: the idle blocks of one worker. Forget the whole cache, and every block taken from it, when
-// the worker died uncleanly: it may still be written to by what the worker left behind.
+// Host: blocks that nobody uses, warm: mapped and touched by the host and by whoever had them. A large payload in a fresh
+// block costs several times its copying, in pages that the kernel finds, clears and maps.
+//
+// Threads: any.
 class BlockCache {
  public:
+  using Block = std::shared_ptr<const SharedBlock>;
+
   explicit BlockCache(std::uint64_t idle_budget_bytes) noexcept : budget_bytes_(idle_budget_bytes) {}
 
-  struct Taken {
-    SharedBlock block;
-    bool is_new;  // the worker does not have it yet: send id, size, writer and descriptor
-  };
-  // A block of at least `bytes`, an idle one of that size class if there is one. Throws as
-  // SharedBlock::create().
-  [[nodiscard]] Taken take(Writer writer, std::uint64_t bytes);
-  // Keeps it for later. Those idle longest go beyond the budget: their ids are in take_evicted().
-  void give_back(SharedBlock block);
-  // Ids that were evicted since the last call; tell the worker to drop them.
+  // One of at least `bytes`, and not much more; nullptr: there is none.
+  [[nodiscard]] Block take(std::uint64_t bytes);
+  // Keeps it for later. Those idle longest go beyond the budget: their ids are in take_evicted(). Requires: nobody reads or
+  // writes it any more.
+  void give_back(Block block);
+  // Ids that were evicted since the last call; tell the workers that know them.
   [[nodiscard]] std::vector<std::uint32_t> take_evicted();
-  [[nodiscard]] std::uint64_t idle_bytes() const noexcept { return idle_bytes_; }
+  // Whether it would give any. Costs a load.
+  [[nodiscard]] bool has_evicted() const noexcept { return has_evicted_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t idle_bytes() const;
+
+  // The block, which comes back to the cache when nobody holds it any more.
+  [[nodiscard]] static Block lend(std::shared_ptr<BlockCache> cache, Block block);
 
  private:
-  std::uint64_t budget_bytes_;
+  const std::uint64_t budget_bytes_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
   std::uint64_t idle_bytes_ = 0;
-  std::uint32_t next_id_ = 1;
-  std::list<SharedBlock> idle_;  // most recently used first
+  std::list<Block> idle_;  // most recently used first
   std::vector<std::uint32_t> evicted_;
+  std::atomic<bool> has_evicted_{false};  // relaxed: a hint, mutex_ orders the ids
 };
 
 // Worker: the blocks it was sent.

@@ -176,7 +176,6 @@ void Scheduler::look_at_running(Call& call, Clock::time_point now) {
 bool Scheduler::take_from_ring(Call& call) {
   WorkerLink& link = links_[call.worker];
   if (link.channel().try_revoke(call.sequence) != ipc::HostChannel::Revoke::kRevoked) return false;
-  if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
   link.tally.submitted -= call.count - call.finished;
   link.mark_revoked(call.sequence);
   note_not_offered(call);

@@ -328,6 +328,10 @@ bool LocalBackend::send_block(std::uint32_t slot, const ipc::SharedBlock& block,
   return slots_[slot].process->send_block(block.id(), block, writable);
 }
 
+bool LocalBackend::grant_known_block(std::uint32_t slot, const ipc::SharedBlock& block) {
+  return slots_[slot].process->grant_known_block(block.id(), block.size(), true);
+}
+
 void LocalBackend::refuse_block(std::uint32_t slot) {
   // A worker that cannot even be told so is ending.
   (void)slots_[slot].process->refuse_block();

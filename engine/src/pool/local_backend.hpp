@@ -107,6 +107,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void condemn(std::uint32_t slot, const std::string& why) override;
   [[nodiscard]] bool end_worker(std::uint32_t slot) override;
   bool send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) override;
+  bool grant_known_block(std::uint32_t slot, const ipc::SharedBlock& block) override;
   void refuse_block(std::uint32_t slot) override;
   void make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) override;
   void run_callback(std::function<void()> callback) override;

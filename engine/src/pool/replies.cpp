@@ -105,6 +105,7 @@ bool Scheduler::handle_reply(WorkerLink& link, std::span<const std::byte> frame,
         why = "it asked for a block it cannot need";
         return false;
       }
+      if (grant_kept_block(link, header.index)) return true;
       link.is_block_wanted = true;
       if (host_ != nullptr) host_->make_result_block(link.slot(), link.generation(), header.index);
       return true;
@@ -128,9 +129,9 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
       why = "its result lies in a block it was not given";
       return false;
     }
-    block = std::move(found->second);
+    // When the caller has let go of the result.
+    block = ipc::BlockCache::lend(link.idle_results, std::move(found->second));
     link.result_blocks.erase(found);
-    link.blocks_to_drop.push_back(header.block_id);
   }
   // Blocks it asked for and outgrew.
   for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
@@ -153,18 +154,41 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
     link.tally.count_results(1, reply.payload.size());
     record_result(call, reply.payload);
   }
-  if (is_last) {
-    settle_front(link, call);
-    finish(call);
-  }
+  if (is_last) finish_answered(link, call);
   return true;
 }
 
 // The call at the front has its last reply from this worker.
 void Scheduler::settle_front(WorkerLink& link, Call& call) {
-  if (call.large) link.blocks_to_drop.push_back(call.large->block->id());
   link.pop_front();
   note_not_offered(call);
+}
+
+// And it was its verdict. Nobody reads its arguments any more: their block may have others.
+void Scheduler::finish_answered(WorkerLink& link, Call& call) {
+  settle_front(link, call);
+  if (call.large) {
+    idle_arguments_.give_back(std::move(call.large->block));
+    call.large.reset();
+    for (const std::uint32_t id : idle_arguments_.take_evicted()) forget_block(id);
+  }
+  finish(call);
+}
+
+void Scheduler::forget_block(std::uint32_t id) {
+  for (WorkerLink& link : links_) {
+    if (link.known_blocks.erase(id) > 0) link.blocks_to_drop.push_back(id);
+  }
+}
+
+// One that carried an earlier result of this worker, if there is such a one. False: there is none.
+bool Scheduler::grant_kept_block(WorkerLink& link, std::uint64_t bytes) {
+  auto block = link.idle_results->take(bytes);
+  if (!block || host_ == nullptr) return false;
+  const ipc::SharedBlock& granted = *block;
+  link.result_blocks.emplace(granted.id(), std::move(block));
+  if (!host_->grant_known_block(link.slot(), granted)) link.result_blocks.erase(granted.id());  // its process is ending
+  return true;
 }
 
 bool Scheduler::handle_run(WorkerLink& link, Call& call, const Record<ReplyHeader>& reply, const char*& why) {
@@ -186,10 +210,7 @@ bool Scheduler::handle_run(WorkerLink& link, Call& call, const Record<ReplyHeade
   link.tally.count_times(header.run_time, header.queue_time, count);
   link.tally.count_results(count, reply.payload.size());
   record_results(call, count, reply.payload);
-  if (is_last) {
-    settle_front(link, call);
-    finish(call);
-  }
+  if (is_last) finish_answered(link, call);
   return true;
 }
 

@@ -104,15 +104,6 @@ Call* Scheduler::new_call(const Submission& submission) {
 
 namespace {
 
-// Arguments that no ring takes get a block, written before the lock is taken.
-std::unique_ptr<LargeBytes> make_large(std::span<const std::byte> bytes, std::size_t ring_limit, std::uint32_t id) {
-  if (bytes.size() <= ring_limit) return nullptr;
-  auto block = ipc::SharedBlock::create(bytes.size(), ipc::Writer::kHost, id);
-  std::memcpy(block.bytes().data(), bytes.data(), bytes.size());
-  return std::make_unique<LargeBytes>(
-      LargeBytes{std::make_shared<const ipc::SharedBlock>(std::move(block)), bytes.size()});
-}
-
 void refuse_too_large(const Submission& submission) {
   if (submission.bytes.size() <= protocol::kMaxPayloadBytes) return;
   detail::raise<PayloadError>("the arguments of task \"" + submission.task->name + "\" take " +
@@ -122,6 +113,18 @@ void refuse_too_large(const Submission& submission) {
 }
 
 }  // namespace
+
+std::unique_ptr<LargeBytes> Scheduler::make_large(std::span<const std::byte> bytes) {
+  if (bytes.size() <= largest_in_ring_) return nullptr;
+  auto block = idle_arguments_.take(bytes.size());
+  if (!block) {
+    // relaxed: a number of its own
+    const std::uint32_t id = next_block_id_.fetch_add(1, std::memory_order_relaxed);
+    block = std::make_shared<const ipc::SharedBlock>(ipc::SharedBlock::create(bytes.size(), ipc::Writer::kHost, id));
+  }
+  std::memcpy(block->bytes().data(), bytes.data(), bytes.size());
+  return std::make_unique<LargeBytes>(LargeBytes{std::move(block), bytes.size()});
+}
 
 bool Scheduler::is_full_for(const Submission& submission) const noexcept {
   // One that is too large for the limit alone goes when nothing else waits.
@@ -221,7 +224,7 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
 CompletionRef Scheduler::submit(const Submission& submission, detail::VerdictCallback callback) {
   refuse_forked_copy();
   refuse_too_large(submission);
-  auto large = make_large(submission.bytes, largest_in_ring_, next_block_id_.fetch_add(1, std::memory_order_relaxed));
+  auto large = make_large(submission.bytes);
   Lock lock(mutex_);
   refuse_if_closed();
   make_room_for(lock, submission);
@@ -259,7 +262,7 @@ CompletionRef Scheduler::begin_map(const detail::TaskInfo& task, detail::Verdict
 
 void Scheduler::add_chunk(Map& map, const Submission& submission) {
   refuse_too_large(submission);
-  auto large = make_large(submission.bytes, largest_in_ring_, next_block_id_.fetch_add(1, std::memory_order_relaxed));
+  auto large = make_large(submission.bytes);
   Lock lock(mutex_);
   refuse_if_closed();
   make_room_for(lock, submission);
@@ -328,7 +331,10 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   const std::size_t record_bytes = sizeof header + (is_timed ? sizeof timing : 0) + bytes.size();
   const std::span<std::byte> room = channel.try_reserve(record_bytes);
   if (room.empty()) return false;
-  if (call.large && !host_->send_block(link.slot(), *call.large->block, false)) return false;
+  if (call.large && !link.known_blocks.contains(call.large->block->id())) {
+    if (!host_->send_block(link.slot(), *call.large->block, false)) return false;
+    link.known_blocks.insert(call.large->block->id());
+  }
   if (is_timed) {
     protocol::write_record(room, header, timing, bytes);
   } else {
@@ -381,7 +387,9 @@ void Scheduler::dispatch(Clock::time_point now) {
     if (resting_ > 0 && host_ != nullptr) host_->wake_resting();
   }
   for (WorkerLink& link : links_) {
-    if (link.is_ready() && !link.is_shut_down() && !link.blocks_to_drop.empty()) flush_dropped_blocks(link);
+    if (!link.is_ready() || link.is_shut_down()) continue;
+    link.drop_evicted_results();
+    if (!link.blocks_to_drop.empty()) flush_dropped_blocks(link);
   }
   tell_to_leave();
   ring_workers();
@@ -490,11 +498,7 @@ void Scheduler::rebalance(Clock::time_point now) {
 // Back into the queue, before everything younger. The record was revoked, or its worker is dead and had not claimed it.
 void Scheduler::take_back(WorkerLink& link, std::uint64_t sequence) {
   Call& call = *link.offer(sequence).call;
-  if (!call.large) {
-    call.bytes.assign(arguments_in_ring(link, sequence));
-  } else {
-    link.blocks_to_drop.push_back(call.large->block->id());
-  }
+  if (!call.large) call.bytes.assign(arguments_in_ring(link, sequence));
   link.tally.submitted -= call.count - call.finished;
   link.tally.argument_bytes -= call.held_bytes();
   link.mark_revoked(sequence);

@@ -63,6 +63,8 @@ class SchedulerHost {
   [[nodiscard]] virtual bool end_worker(std::uint32_t slot) = 0;
   // Send it this block, which it may write to or only read. False: it cannot be sent now (its process is ending).
   virtual bool send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) = 0;
+  // Send it this block again, for a result: it has it. False: as above.
+  virtual bool grant_known_block(std::uint32_t slot, const ipc::SharedBlock& block) = 0;
   // There is no memory for the block it asked for: its item fails, nothing else.
   virtual void refuse_block(std::uint32_t slot) = 0;
   // Make a block for a result of so many bytes and hand it to give_result_block(), soon, without the lock.
@@ -201,6 +203,8 @@ class Scheduler {
   ~Scheduler() = default;
 
   // scheduler.cpp: submitting and dispatching. The lock is held.
+  // Arguments that no ring takes, in a block; nullptr: a ring takes them. Without the lock.
+  [[nodiscard]] std::unique_ptr<LargeBytes> make_large(std::span<const std::byte> bytes);
   void refuse_if_closed() const;
   void expect_callback() noexcept;
   void settle_callback() noexcept;
@@ -238,6 +242,10 @@ class Scheduler {
   [[nodiscard]] bool handle_run(WorkerLink& link, Call& call, const protocol::Record<protocol::ReplyHeader>& reply,
                                 const char*& why);
   void settle_front(WorkerLink& link, Call& call);
+  void finish_answered(WorkerLink& link, Call& call);
+  [[nodiscard]] bool grant_kept_block(WorkerLink& link, std::uint64_t bytes);
+  // No worker needs this block of arguments any more.
+  void forget_block(std::uint32_t id);
   void keep_unpublished(WorkerLink& link, Call& call);
   [[nodiscard]] Failure failure_from(const WorkerLink& link, const Call& call,
                                      const protocol::Record<protocol::ReplyHeader>& reply) const;
@@ -344,7 +352,8 @@ class Scheduler {
   std::size_t largest_in_ring_;
   std::uint32_t last_worker_ = 0;  // the one most recently offered something: it is hot
   bool is_recheck_scheduled_ = false;
-  std::atomic<std::uint32_t> next_block_id_{1};  // any thread
+  std::atomic<std::uint32_t> next_block_id_{1};      // any thread
+  ipc::BlockCache idle_arguments_{kIdleBlockBytes};  // any thread
 
   // Waiting.
   const std::shared_ptr<CallbackQueue> callbacks_ = host_->callback_queue();

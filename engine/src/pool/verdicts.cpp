@@ -50,7 +50,10 @@ void Scheduler::record_failure(Call& call, Failure failure) {
 // Every item has an outcome.
 void Scheduler::finish(Call& call) {
   call.state = Call::State::kVerdict;
-  call.large.reset();
+  if (call.large) {
+    forget_block(call.large->block->id());
+    call.large.reset();
+  }
   if (call.extras) {
     timers_.remove(call);
     call.extras->arguments.clear();

@@ -23,6 +23,7 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   in_flight_ = revoked_ = 0;
   window_ = kFirstWindow;
   is_block_wanted = false;
+  idle_results = std::make_shared<ipc::BlockCache>(kIdleBlockBytes);
   is_shut_down_ = is_condemned_ = is_leaving_ = is_doomed_ = false;
   doom_.clear();
   quota_ = quota;
@@ -41,7 +42,14 @@ void WorkerLink::detach() noexcept {
   front_ = end_ = 0;
   in_flight_ = revoked_ = 0;
   result_blocks.clear();
+  idle_results.reset();
+  known_blocks.clear();
   blocks_to_drop.clear();
+}
+
+void WorkerLink::drop_evicted_results() {
+  if (!idle_results->has_evicted()) return;
+  for (const std::uint32_t id : idle_results->take_evicted()) blocks_to_drop.push_back(id);
 }
 
 void WorkerLink::push(std::uint64_t sequence, Call* call) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,9 @@
 #include "pool/task_counters.hpp"
 
 namespace bulkhead::pool {
+
+// How much memory of blocks that are not in use is kept warm: of arguments in a pool, and of results in each worker.
+inline constexpr std::uint64_t kIdleBlockBytes = std::uint64_t{64} << 20;
 
 // A record that was offered and has not had its last reply. nullptr call: a control record, or one that was revoked.
 struct Offer {
@@ -114,8 +118,14 @@ class WorkerLink {
   bool is_block_wanted = false;  // one of them is on its way
   // Workers wait for one block before they ask for the next, which is at least twice as large.
   [[nodiscard]] bool may_want_block(std::uint64_t bytes) const noexcept;
+  // Blocks that carried its results, and may carry others. A new one for each process.
+  std::shared_ptr<ipc::BlockCache> idle_results;
+  // Blocks of arguments that it has mapped.
+  std::unordered_set<std::uint32_t> known_blocks;
   // Blocks it has mapped and will not need again.
   std::vector<std::uint32_t> blocks_to_drop;
+  // Adds those of its idle results that were more than are kept. Requires: is_ready().
+  void drop_evicted_results();
   std::uint64_t anonymous_bytes = 0;  // as last sampled
   std::uint64_t over_limit_task = 0;  // that ran when it was too many; 0: none
   // Of all processes this slot has had.

@@ -17,12 +17,14 @@ support::UniqueFd dup_fd(const SharedBlock& block) { return support::UniqueFd(::
 
 constexpr std::uint64_t kSmall = kMinBlockBytes;
 
-TEST(SharedBlock, ComesInPowersOfTwoFrom256KiB) {
+TEST(SharedBlock, ComesInStepsFrom256KiB) {
   EXPECT_EQ(block_class_bytes(0), kSmall);
   EXPECT_EQ(block_class_bytes(1), kSmall);
   EXPECT_EQ(block_class_bytes(kSmall), kSmall);
-  EXPECT_EQ(block_class_bytes(kSmall + 1), 2 * kSmall);
-  EXPECT_EQ(SharedBlock::create(kSmall + 1, Writer::kHost, 1).size(), 2 * kSmall);
+  EXPECT_EQ(block_class_bytes(kSmall + 1), kSmall + kSmall / 8);
+  EXPECT_EQ(block_class_bytes(2 * kSmall - 1), 2 * kSmall);
+  EXPECT_EQ(block_class_bytes(16 * kSmall + 8), 18 * kSmall);
+  EXPECT_EQ(SharedBlock::create(kSmall + 1, Writer::kHost, 1).size(), kSmall + kSmall / 8);
 }
 
 TEST(SharedBlock, RefusesMoreThanTheLargestClass) {
@@ -67,52 +69,53 @@ TEST(BlockTable, RefusesAnIdTwiceAndAWrongSize) {
   EXPECT_THROW(table.add(4, dup_fd(block), 2 * block.size(), false), UsageError);
 }
 
-TEST(BlockCache, ReusesAnIdleBlockOfTheSameClassAndWriter) {
-  BlockCache cache(8 * kSmall);
-  auto first = cache.take(Writer::kHost, 10);
-  EXPECT_TRUE(first.is_new);
-  const std::uint32_t id = first.block.id();
-  cache.give_back(std::move(first.block));
-  EXPECT_EQ(cache.idle_bytes(), kSmall);
-  const auto other_writer = cache.take(Writer::kWorker, 10);
-  const auto other_class = cache.take(Writer::kHost, kSmall + 1);
-  const auto same = cache.take(Writer::kHost, kSmall);
-  EXPECT_TRUE(other_writer.is_new);
-  EXPECT_TRUE(other_class.is_new);
-  EXPECT_FALSE(same.is_new);
-  EXPECT_EQ(same.block.id(), id);
-  EXPECT_EQ(cache.idle_bytes(), 0U);
+BlockCache::Block block_of(std::uint64_t bytes, std::uint32_t id) {
+  return std::make_shared<const SharedBlock>(SharedBlock::create(bytes, Writer::kHost, id));
 }
 
-TEST(BlockCache, GivesEveryBlockItsOwnId) {
-  BlockCache cache(0);
-  const auto first = cache.take(Writer::kHost, 1);
-  const auto second = cache.take(Writer::kHost, 1);
-  EXPECT_NE(first.block.id(), 0U);
-  EXPECT_NE(first.block.id(), second.block.id());
+TEST(BlockCache, GivesAnIdleBlockOfAFittingSize) {
+  BlockCache cache(64 * kSmall);
+  EXPECT_EQ(cache.take(1), nullptr);
+  const auto large = block_of(16 * kSmall, 7);
+  cache.give_back(large);
+  EXPECT_EQ(cache.idle_bytes(), 16 * kSmall);
+  EXPECT_EQ(cache.take(kSmall), nullptr) << "sixteen times as large";
+  EXPECT_EQ(cache.take(16 * kSmall + 1), nullptr) << "too small";
+  EXPECT_EQ(cache.take(9 * kSmall), large);
+  EXPECT_EQ(cache.take(9 * kSmall), nullptr) << "it is taken";
+  EXPECT_EQ(cache.idle_bytes(), 0U);
 }
 
 TEST(BlockCache, EvictsWhatWasIdleLongestBeyondItsBudget) {
   BlockCache cache(2 * kSmall);
-  std::vector<BlockCache::Taken> taken;
-  std::vector<std::uint32_t> ids;
-  for (int i = 0; i < 3; ++i) {
-    taken.push_back(cache.take(Writer::kHost, 1));
-    ids.push_back(taken.back().block.id());
-  }
-  for (auto& one : taken) cache.give_back(std::move(one.block));
-  EXPECT_THAT(cache.take_evicted(), ElementsAre(ids[0]));
+  for (const std::uint32_t id : {1, 2, 3}) cache.give_back(block_of(1, id));
+  EXPECT_THAT(cache.take_evicted(), ElementsAre(1));
   EXPECT_THAT(cache.take_evicted(), IsEmpty());
   EXPECT_EQ(cache.idle_bytes(), 2 * kSmall);
+  EXPECT_EQ(cache.take(1)->id(), 3U) << "the warmest";
 }
 
 TEST(BlockCache, EvictsABlockLargerThanItsBudgetAtOnce) {
   BlockCache cache(kSmall);
-  auto large = cache.take(Writer::kWorker, 2 * kSmall);
-  const std::uint32_t id = large.block.id();
-  cache.give_back(std::move(large.block));
-  EXPECT_THAT(cache.take_evicted(), ElementsAre(id));
+  cache.give_back(block_of(2 * kSmall, 5));
+  EXPECT_THAT(cache.take_evicted(), ElementsAre(5));
   EXPECT_EQ(cache.idle_bytes(), 0U);
+}
+
+TEST(BlockCache, HasALentBlockBackWhenNobodyHoldsIt) {
+  auto cache = std::make_shared<BlockCache>(8 * kSmall);
+  auto lent = BlockCache::lend(cache, block_of(1, 4));
+  auto copy = lent;
+  lent.reset();
+  EXPECT_EQ(cache->take(1), nullptr);
+  copy.reset();
+  const auto back = cache->take(1);
+  ASSERT_NE(back, nullptr);
+  EXPECT_EQ(back->id(), 4U);
+  // The cache may go first.
+  auto last = BlockCache::lend(cache, back);
+  cache.reset();
+  last.reset();
 }
 
 }  // namespace

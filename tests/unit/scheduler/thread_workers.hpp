@@ -210,6 +210,7 @@ class ThreadWorkers final : public SchedulerHost {
 
   void condemn(std::uint32_t, const std::string& why) override { FAIL() << "a worker was condemned: " << why; }
   bool send_block(std::uint32_t, const ipc::SharedBlock&, bool) override { return false; }
+  bool grant_known_block(std::uint32_t, const ipc::SharedBlock&) override { return false; }
   void refuse_block(std::uint32_t) override {}
   void make_result_block(std::uint32_t, std::uint64_t, std::uint64_t) override {}
   void run_callback(std::function<void()> callback) override { callbacks_.post(std::move(callback)); }
