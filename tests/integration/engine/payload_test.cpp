@@ -26,6 +26,49 @@ class PayloadTest : public EngineTest {
   }
 };
 
+// Blocks that a process has mapped.
+struct Mapped {
+  std::size_t count = 0;
+  std::uint64_t bytes = 0;
+};
+Mapped blocks_of(std::int64_t pid) {
+  Mapped mapped;
+  for (const std::string& line : lines_of("/proc/" + std::to_string(pid) + "/maps")) {
+    if (line.find("bulkhead-block") == std::string::npos) continue;
+    std::size_t dash = 0;
+    const auto from = std::stoull(line, &dash, 16);
+    ++mapped.count;
+    mapped.bytes += std::stoull(line.substr(dash + 1), nullptr, 16) - from;
+  }
+  return mapped;
+}
+
+TEST_F(PayloadTest, UsesTheSameBlocksAgain) {
+  auto pool = engine_.pool({.processes = 1});
+  const Bytes bytes = pattern(4u << 20, 3);
+  const auto worker = pool.apply<std::int64_t>("echo.pid");
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(pool.apply<Bytes>("echo.bytes", bytes) == bytes);
+  EXPECT_EQ(blocks_of(::getpid()).count, 2u) << "one there, one back";
+  EXPECT_EQ(blocks_of(worker).count, 2u);
+}
+
+TEST_F(PayloadTest, KeepsNoMoreBlocksThanItMay) {
+  constexpr std::uint64_t kMost = 2 * (std::uint64_t{64} << 20);  // arguments', and results' of one worker
+  auto pool = engine_.pool({.processes = 1});
+  const auto worker = pool.apply<std::int64_t>("echo.pid");
+  const Bytes bytes = pattern(16u << 20, 3);
+  std::vector<AsyncResult<Bytes>> results;
+  for (int i = 0; i < 12; ++i) results.push_back(pool.apply_async<Bytes>("echo.bytes", bytes));
+  for (const auto& result : results) result.wait();
+  EXPECT_GT(blocks_of(::getpid()).bytes, kMost) << "else the rest says nothing";
+  results.clear();
+  // What the host lets go of, the worker is told of with the next call.
+  EXPECT_TRUE(eventually(kPatience, [&] {
+    (void)pool.apply<std::int64_t>("echo.add", 2, 3);
+    return blocks_of(::getpid()).bytes <= kMost && blocks_of(worker).bytes <= kMost;
+  }));
+}
+
 TEST_F(PayloadTest, OfEverySizeAroundTheRingsBoundariesIsTheSame) {
   constexpr std::uint32_t kRing = 64u << 10;
   auto pool = engine_.pool({.processes = 1, .ring_bytes = kRing});
