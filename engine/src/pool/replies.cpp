@@ -22,14 +22,30 @@ using protocol::ReplyKind;
 bool Scheduler::drain() {
   bool any = false;
   Clock::time_point now{};
-  for (WorkerLink& link : links_) {
-    if (!link.has_replies()) continue;
-    if (!any) now = Clock::now();
-    any = true;
-    drain_worker(link, now);
+  for (std::size_t i = 0; i < in_use_.size();) {
+    WorkerLink& link = *in_use_[i];
+    if (link.has_replies()) {
+      if (!any) now = Clock::now();
+      any = true;
+      drain_worker(link, now);
+    }
+    if (link.has_offers()) {
+      ++i;
+      continue;
+    }
+    link.is_in_use = false;
+    in_use_[i] = in_use_.back();
+    in_use_.pop_back();
   }
   if (any) dispatch(now);
   return any;
+}
+
+void Scheduler::drain_all() {
+  for (WorkerLink& link : links_) {
+    if (!link.is_in_use && link.has_replies()) drain_worker(link, Clock::now());
+  }
+  drain();
 }
 
 void Scheduler::drain_worker(WorkerLink& link, Clock::time_point now) {
@@ -185,6 +201,7 @@ void Scheduler::forget_block(std::uint32_t id) {
 bool Scheduler::grant_kept_block(WorkerLink& link, std::uint64_t bytes) {
   auto block = link.idle_results->take(bytes);
   if (!block || host_ == nullptr) return false;
+  has_blocks_ = true;
   const ipc::SharedBlock& granted = *block;
   link.result_blocks.emplace(granted.id(), std::move(block));
   if (!host_->grant_known_block(link.slot(), granted)) link.result_blocks.erase(granted.id());  // its process is ending
@@ -265,6 +282,7 @@ void Scheduler::give_result_block(std::uint32_t slot, std::uint64_t generation,
   WorkerLink& link = links_[slot];
   if (!link.is_ready() || link.generation() != generation || host_ == nullptr) return;
   link.is_block_wanted = false;
+  has_blocks_ = true;
   const std::uint32_t id = block->id();
   const ipc::SharedBlock& sent = *block;
   link.result_blocks.emplace(id, std::move(block));
@@ -328,6 +346,7 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
                         : was_useless         ? Ending::kUseless
                                               : Ending::kUnexpected;
   link.detach();
+  --ready_;
   if (host_ != nullptr) dispatch(now);
   wait_for_spinner(lock);
   return ending;

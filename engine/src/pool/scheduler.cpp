@@ -19,6 +19,8 @@ Scheduler::Scheduler(std::uint32_t workers, std::size_t ring_bytes, SchedulerHos
       largest_in_ring_(ring_bytes / 4 - 2 * sizeof(protocol::CallHeader)),
       bells_(ipc::PoolBells::create()) {
   for (std::uint32_t slot = 0; slot < workers; ++slot) links_.emplace_back(slot);
+  in_use_.reserve(workers);
+  has_leavers_ = limits.max_tasks_per_child != std::numeric_limits<std::uint64_t>::max();
   bells_.set(ipc::ParkMode::kPumpLazy);
 }
 
@@ -211,7 +213,8 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
   ++open_calls_;
   if (is_offered) {
     ring_workers();
-    if (resting_ > 0 && link->in_flight() > 1) request_recheck();
+    // It may take longer than those before it: then somebody else is to have what waits behind it.
+    if (link->in_flight() > 1 && (resting_ > 0 || has_idle_worker())) request_recheck();
   } else {
     queue(call, true);
     // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
@@ -278,10 +281,18 @@ void Scheduler::add_chunk(Map& map, const Submission& submission) {
   enqueue(*call, submission);
 }
 
-// Idle before busy, then the one that is hot (so that the others sleep on), then the one used last.
+// A worker that sleeps is not woken for what one that is hot will have done by then.
+constexpr std::chrono::nanoseconds kWakeUp = std::chrono::microseconds(50);
+
+// The hot one used last while it is soon done; else idle before busy, then hot (so that the others sleep on), then the one
+// used last.
 WorkerLink* Scheduler::best_worker() noexcept {
   WorkerLink& last = links_[last_worker_];
-  if (last.has_capacity() && last.in_flight() == 0 && !last.channel().worker_is_parked()) return &last;
+  if (last.has_capacity() && !last.channel().worker_is_parked()) {
+    if (last.in_flight() == 0) return &last;
+    const auto mean = last.mean();
+    if (mean > std::chrono::nanoseconds::zero() && mean * (last.in_flight() + 1) < kWakeUp) return &last;
+  }
   WorkerLink* best = nullptr;
   std::uint64_t best_cost = std::numeric_limits<std::uint64_t>::max();
   for (WorkerLink& link : links_) {
@@ -299,6 +310,10 @@ WorkerLink* Scheduler::best_worker() noexcept {
 // `bytes` are the items from call.finished on, wherever they lie now; unused when they are in a block.
 bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now) {
   ipc::HostChannel& channel = link.channel();
+  if (!link.has_offers() && link.has_replies()) {  // it says something though nobody asked: not to be given anything
+    drain_worker(link, Clock::now());
+    if (link.is_condemned()) return false;
+  }
   flush_dropped_blocks(link);  // before a block it had comes again
   if (!link.blocks_to_drop.empty()) return false;
   const bool is_timed = call.submitted != Clock::time_point{};
@@ -334,6 +349,7 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   if (call.large && !link.known_blocks.contains(call.large->block->id())) {
     if (!host_->send_block(link.slot(), *call.large->block, false)) return false;
     link.known_blocks.insert(call.large->block->id());
+    has_blocks_ = true;
   }
   if (is_timed) {
     protocol::write_record(room, header, timing, bytes);
@@ -345,7 +361,7 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
     link.note_busy_from(now);
     activations_.fetch_add(1, std::memory_order_relaxed);
   }
-  link.push(sequence, &call);
+  push_offer(link, sequence, &call);
   link.tally.submitted += header.count;
   link.tally.argument_bytes += header.payload_bytes;
   if (call.task->policy.max_running != 0) ++counters_[call.task->index]->offered;
@@ -357,11 +373,18 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   return true;
 }
 
+void Scheduler::push_offer(WorkerLink& link, std::uint64_t sequence, Call* call) {
+  link.push(sequence, call);
+  if (link.is_in_use) return;
+  link.is_in_use = true;
+  in_use_.push_back(&link);
+}
+
 bool Scheduler::try_offer_control(WorkerLink& link, const protocol::CallHeader& header) {
   const std::span<std::byte> room = link.channel().try_reserve(sizeof header);
   if (room.empty()) return false;
   protocol::write_record(room, header, {});
-  link.push(link.channel().publish(sizeof header), nullptr);
+  push_offer(link, link.channel().publish(sizeof header), nullptr);
   return true;
 }
 
@@ -386,10 +409,12 @@ void Scheduler::dispatch(Clock::time_point now) {
     make_way();
     if (resting_ > 0 && host_ != nullptr) host_->wake_resting();
   }
-  for (WorkerLink& link : links_) {
-    if (!link.is_ready() || link.is_shut_down()) continue;
-    link.drop_evicted_results();
-    if (!link.blocks_to_drop.empty()) flush_dropped_blocks(link);
+  if (has_blocks_) {
+    for (WorkerLink& link : links_) {
+      if (!link.is_ready() || link.is_shut_down()) continue;
+      link.drop_evicted_results();
+      if (!link.blocks_to_drop.empty()) flush_dropped_blocks(link);
+    }
   }
   tell_to_leave();
   ring_workers();
@@ -445,6 +470,7 @@ void Scheduler::request_recheck() {
 // Behind everything that was offered: the workers that leave have done all of it when they come to this.
 void Scheduler::tell_to_leave() {
   const bool is_over = is_closed_ && open_calls_ == 0;
+  if (!is_over && !has_leavers_) return;
   bool all_told = true;
   for (WorkerLink& link : links_) {
     if (!link.is_ready() || link.is_shut_down() || link.is_doomed() || !(is_over || link.is_leaving())) continue;
@@ -461,10 +487,10 @@ void Scheduler::tell_to_leave() {
 
 // One look at each park word for any number of records.
 void Scheduler::ring_workers() noexcept {
-  for (WorkerLink& link : links_) {
-    if (!link.needs_bell) continue;
-    link.needs_bell = false;
-    if (link.channel().ring_if_parked()) note_doorbell_rung();
+  for (WorkerLink* link : in_use_) {
+    if (!link->needs_bell) continue;
+    link->needs_bell = false;
+    if (link->is_ready() && link->channel().ring_if_parked()) note_doorbell_rung();
   }
 }
 
@@ -472,14 +498,20 @@ void Scheduler::ring_workers() noexcept {
 // up. Not for what that worker will have done before the other is awake.
 void Scheduler::rebalance(Clock::time_point now) {
   constexpr std::chrono::nanoseconds kWorthMoving = std::chrono::microseconds(20);
-  for (WorkerLink& idle : links_) {
-    if (!idle.has_capacity() || idle.in_flight() != 0) continue;
+  const auto find_busiest = [this] {
     WorkerLink* busiest = nullptr;
-    for (WorkerLink& link : links_) {
-      if (link.is_ready() && link.in_flight() > 1 && (busiest == nullptr || link.in_flight() > busiest->in_flight())) {
-        busiest = &link;
+    for (WorkerLink* link : in_use_) {
+      if (link->is_ready() && link->in_flight() > 1 &&
+          (busiest == nullptr || link->in_flight() > busiest->in_flight())) {
+        busiest = link;
       }
     }
+    return busiest;
+  };
+  if (!has_idle_worker() || find_busiest() == nullptr) return;
+  for (WorkerLink& idle : links_) {
+    if (!idle.has_capacity() || idle.in_flight() != 0) continue;
+    WorkerLink* const busiest = find_busiest();
     if (busiest == nullptr) return;
     if (busiest->expected_work(now) < kWorthMoving) return request_recheck();
     std::uint32_t wanted = busiest->in_flight() / 2;
@@ -542,6 +574,7 @@ void Scheduler::worker_ready(std::uint32_t slot, ipc::HostChannel& channel, std:
   if (limits_.max_tasks_jitter > 0) {
     quota += std::uniform_int_distribution<std::uint64_t>(0, limits_.max_tasks_jitter)(random_);
   }
+  if (!links_[slot].is_ready()) ++ready_;
   links_[slot].attach(channel, generation, pid, quota);
   dispatch(Clock::now());
 }
@@ -551,7 +584,7 @@ void Scheduler::pump_rang() {
   if (host_ == nullptr) return;
   // A new epoch first: a worker rings once for each. A parked leader's announcement must stand.
   if (!is_leader_parked_) bells_.set(resting_mode());
-  drain();
+  drain_all();
 }
 
 void Scheduler::close() {
@@ -571,6 +604,7 @@ void Scheduler::detach() {
   for (WorkerLink& link : links_) {
     if (link.is_ready()) link.detach();
   }
+  ready_ = 0;
   host_ = nullptr;
   wait_for_spinner(lock);
 }

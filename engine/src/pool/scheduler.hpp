@@ -221,6 +221,8 @@ class Scheduler {
   void tell_to_leave();
   void dispatch(Clock::time_point now);
   [[nodiscard]] WorkerLink* best_worker() noexcept;
+  [[nodiscard]] bool has_idle_worker() const noexcept { return in_use_.size() < ready_; }
+  void push_offer(WorkerLink& link, std::uint64_t sequence, Call* call);
   [[nodiscard]] bool try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now);
   [[nodiscard]] bool try_offer_control(WorkerLink& link, const protocol::CallHeader& header);
   void flush_dropped_blocks(WorkerLink& link);
@@ -234,6 +236,8 @@ class Scheduler {
 
   // replies.cpp: what workers say. The lock is held.
   bool drain();
+  // Also those that were offered nothing, and have nothing to say.
+  void drain_all();
   void drain_worker(WorkerLink& link, Clock::time_point now);
   // False: the worker broke the protocol; `why` says how.
   [[nodiscard]] bool handle_reply(WorkerLink& link, std::span<const std::byte> frame, const char*& why);
@@ -331,7 +335,13 @@ class Scheduler {
   PendingQueue pending_;
   CallTimers timers_;
   Clock::time_point armed_ = Clock::time_point::max();
-  std::deque<WorkerLink> links_;                         // by slot; only grows
+  std::deque<WorkerLink> links_;  // by slot; only grows
+  // Those that were offered something and have not answered all of it: what a call costs must not grow with the number of
+  // workers. One that has answered leaves at the next drain().
+  std::vector<WorkerLink*> in_use_;
+  std::size_t ready_ = 0;                                // links that are
+  bool has_leavers_ = false;                             // some link was told to go, or will be
+  bool has_blocks_ = false;                              // some worker was ever sent a block
   std::vector<std::unique_ptr<TaskCounters>> counters_;  // by the task's index; of those that were called
   std::uint64_t queued_items_ = 0;                       // in the host: pending, held or delayed
   std::uint64_t queued_bytes_ = 0;

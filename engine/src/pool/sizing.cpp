@@ -10,6 +10,7 @@ namespace bulkhead::pool {
 std::uint32_t Scheduler::add_slot(const std::function<void()>& also) {
   const Lock lock(mutex_);
   also();
+  in_use_.reserve(links_.size() + 1);
   return links_.emplace_back(static_cast<std::uint32_t>(links_.size())).slot();
 }
 
@@ -27,6 +28,7 @@ void Scheduler::retire(std::uint32_t slot) {
   WorkerLink& link = links_[slot];
   if (!link.is_ready()) return;
   link.set_leaving();
+  has_leavers_ = true;
   take_back_unclaimed(link);
   dispatch(Clock::now());
 }
@@ -48,6 +50,7 @@ std::vector<std::uint32_t> Scheduler::retire_idle(Clock::time_point since, std::
     if (staying <= least) break;
     if (!link.is_ready() || link.is_leaving() || link.has_offers() || link.idle_since() > since) continue;
     link.set_leaving();
+    has_leavers_ = true;
     retired.push_back(link.slot());
     --staying;
   }
@@ -84,6 +87,7 @@ void Scheduler::note_memory(std::uint32_t slot, std::uint64_t generation, std::u
   drain();
   // It takes no other task. One that runs may end by itself until the next look.
   link.set_leaving();
+  has_leavers_ = true;
   spare_others(link);
   const Call* call = link.running();
   const std::uint64_t task_id = call != nullptr ? call->id : 0;

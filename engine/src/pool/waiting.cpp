@@ -175,8 +175,8 @@ void Scheduler::lead(Lock& lock, Waiter& self, Clock::time_point until) {
     }
     if (may_spin && spin_budget_.pauses() > 0) {
       watched_.clear();
-      for (const WorkerLink& link : links_) {
-        if (link.in_flight() > 0 && !link.is_condemned()) watched_.push_back(&link.channel());
+      for (const WorkerLink* link : in_use_) {
+        if (link->in_flight() > 0 && !link->is_condemned()) watched_.push_back(&link->channel());
       }
       is_leader_spinning_ = true;
       const std::uint32_t pauses = spin_budget_.pauses();

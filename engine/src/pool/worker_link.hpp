@@ -132,6 +132,7 @@ class WorkerLink {
   Tally tally;
   std::uint64_t processes = 0;
   bool needs_bell = false;  // records were published since the last look at its park word
+  bool is_in_use = false;   // in Scheduler::in_use_
 
  private:
   // Takes a call out of the counts of what it was offered.
