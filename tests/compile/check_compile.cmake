@@ -1,10 +1,10 @@
-# cmake -DCOMPILER=... -DSOURCE=... -DINCLUDE=... -P check_compile.cmake
+# cmake -DCOMPILER=... -DSOURCE=... -DINCLUDE=... [-DPRECOMPILED=...] -P check_compile.cmake
 #
 # Compiles SOURCE. With a line "// expect: TEXT" in it: it must fail, and its first error line must contain TEXT.
 # Without: it must compile without a warning.
 execute_process(
   COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-    -I${INCLUDE} ${SOURCE}
+    -I${PRECOMPILED} -I${INCLUDE} ${SOURCE}
   RESULT_VARIABLE result ERROR_VARIABLE output OUTPUT_VARIABLE output)
 file(READ ${SOURCE} text)
 string(REGEX MATCH "// expect: ([^\n]*)" expectation "${text}")

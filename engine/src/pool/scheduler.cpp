@@ -205,8 +205,7 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
   const bool may_go =
       link != nullptr && !link->has_lower_than(call.priority) &&
       (call.task->policy.max_running == 0 || counters_[call.task->index]->offered < call.task->policy.max_running);
-  const bool is_offered =
-      may_go && try_offer(*link, call, submission.bytes, link->in_flight() == 0 ? Clock::now() : Clock::time_point{});
+  const bool is_offered = may_go && try_offer(*link, call, submission.bytes, {});
   if (!is_offered && !call.large) call.bytes.assign(submission.bytes);
   if (call.extras) keep_time(call);
   detail::retain(call);  // the pool's, until the verdict
@@ -307,7 +306,8 @@ WorkerLink* Scheduler::best_worker() noexcept {
   return best;
 }
 
-// `bytes` are the items from call.finished on, wherever they lie now; unused when they are in a block.
+// `bytes` are the items from call.finished on, wherever they lie now; unused when they are in a block. `now`: {} when it is not
+// known.
 bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now) {
   ipc::HostChannel& channel = link.channel();
   if (!link.has_offers() && link.has_replies()) {  // it says something though nobody asked: not to be given anything
@@ -358,7 +358,8 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   }
   const std::uint64_t sequence = channel.publish(record_bytes);
   if (link.in_flight() == 0) {
-    link.note_busy_from(now);
+    // A look at the clock takes a tenth of a hot call: while the worker is at it already.
+    link.note_busy_from(now == Clock::time_point{} ? Clock::now() : now);
     activations_.fetch_add(1, std::memory_order_relaxed);
   }
   push_offer(link, sequence, &call);

@@ -92,9 +92,8 @@ TEST(Scheduler, MovesWhatWaitsBehindATaskThatIsLongerThanThoseBefore) {
   const auto held = workers.submit(kBlock);
   std::vector<detail::CompletionRef> calls;
   for (std::int64_t i = 0; i < 20; ++i) calls.push_back(workers.submit(i));
-  EXPECT_TRUE(eventually(10s, [&] {
-    return std::ranges::all_of(calls, [](const auto& call) { return detail::is_done(*call); });
-  }));
+  EXPECT_TRUE(eventually(
+      10s, [&] { return std::ranges::all_of(calls, [](const auto& call) { return detail::is_done(*call); }); }));
   EXPECT_FALSE(detail::is_done(*held));
 }
 

@@ -5,31 +5,21 @@
 #include <string.h>
 
 /* The preprocessor does not expand a macro within itself, so each digit has a macro of its own. */
+/* clang-format off */
 #define DIGITS_0(TASK, NAME) TASK(NAME)
-#define DIGITS_1(TASK, NAME)                                                                          \
-  DIGITS_0(TASK, NAME "0")                                                                            \
-  DIGITS_0(TASK, NAME "1")                                                                            \
-  DIGITS_0(TASK, NAME "2")                                                                            \
-  DIGITS_0(TASK, NAME "3") DIGITS_0(TASK, NAME "4") DIGITS_0(TASK, NAME "5") DIGITS_0(TASK, NAME "6") \
-      DIGITS_0(TASK, NAME "7") DIGITS_0(TASK, NAME "8") DIGITS_0(TASK, NAME "9")
-#define DIGITS_2(TASK, NAME)                                                                          \
-  DIGITS_1(TASK, NAME "0")                                                                            \
-  DIGITS_1(TASK, NAME "1")                                                                            \
-  DIGITS_1(TASK, NAME "2")                                                                            \
-  DIGITS_1(TASK, NAME "3") DIGITS_1(TASK, NAME "4") DIGITS_1(TASK, NAME "5") DIGITS_1(TASK, NAME "6") \
-      DIGITS_1(TASK, NAME "7") DIGITS_1(TASK, NAME "8") DIGITS_1(TASK, NAME "9")
-#define DIGITS_3(TASK, NAME)                                                                          \
-  DIGITS_2(TASK, NAME "0")                                                                            \
-  DIGITS_2(TASK, NAME "1")                                                                            \
-  DIGITS_2(TASK, NAME "2")                                                                            \
-  DIGITS_2(TASK, NAME "3") DIGITS_2(TASK, NAME "4") DIGITS_2(TASK, NAME "5") DIGITS_2(TASK, NAME "6") \
-      DIGITS_2(TASK, NAME "7") DIGITS_2(TASK, NAME "8") DIGITS_2(TASK, NAME "9")
-#define DIGITS_4(TASK, NAME)                                                                          \
-  DIGITS_3(TASK, NAME "0")                                                                            \
-  DIGITS_3(TASK, NAME "1")                                                                            \
-  DIGITS_3(TASK, NAME "2")                                                                            \
-  DIGITS_3(TASK, NAME "3") DIGITS_3(TASK, NAME "4") DIGITS_3(TASK, NAME "5") DIGITS_3(TASK, NAME "6") \
-      DIGITS_3(TASK, NAME "7") DIGITS_3(TASK, NAME "8") DIGITS_3(TASK, NAME "9")
+#define DIGITS_1(TASK, NAME) \
+  DIGITS_0(TASK, NAME "0") DIGITS_0(TASK, NAME "1") DIGITS_0(TASK, NAME "2") DIGITS_0(TASK, NAME "3") DIGITS_0(TASK, NAME "4") \
+  DIGITS_0(TASK, NAME "5") DIGITS_0(TASK, NAME "6") DIGITS_0(TASK, NAME "7") DIGITS_0(TASK, NAME "8") DIGITS_0(TASK, NAME "9")
+#define DIGITS_2(TASK, NAME) \
+  DIGITS_1(TASK, NAME "0") DIGITS_1(TASK, NAME "1") DIGITS_1(TASK, NAME "2") DIGITS_1(TASK, NAME "3") DIGITS_1(TASK, NAME "4") \
+  DIGITS_1(TASK, NAME "5") DIGITS_1(TASK, NAME "6") DIGITS_1(TASK, NAME "7") DIGITS_1(TASK, NAME "8") DIGITS_1(TASK, NAME "9")
+#define DIGITS_3(TASK, NAME) \
+  DIGITS_2(TASK, NAME "0") DIGITS_2(TASK, NAME "1") DIGITS_2(TASK, NAME "2") DIGITS_2(TASK, NAME "3") DIGITS_2(TASK, NAME "4") \
+  DIGITS_2(TASK, NAME "5") DIGITS_2(TASK, NAME "6") DIGITS_2(TASK, NAME "7") DIGITS_2(TASK, NAME "8") DIGITS_2(TASK, NAME "9")
+#define DIGITS_4(TASK, NAME) \
+  DIGITS_3(TASK, NAME "0") DIGITS_3(TASK, NAME "1") DIGITS_3(TASK, NAME "2") DIGITS_3(TASK, NAME "3") DIGITS_3(TASK, NAME "4") \
+  DIGITS_3(TASK, NAME "5") DIGITS_3(TASK, NAME "6") DIGITS_3(TASK, NAME "7") DIGITS_3(TASK, NAME "8") DIGITS_3(TASK, NAME "9")
+/* clang-format on */
 #define JOINED(A, B) A##B
 #define DIGITS(COUNT, TASK) JOINED(DIGITS_, COUNT)(TASK, "t")
 #define QUOTED(X) #X
