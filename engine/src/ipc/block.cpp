@@ -27,7 +27,6 @@ SharedBlock SharedBlock::create(std::uint64_t bytes, Writer writer, std::uint32_
   const std::uint64_t whole = block_class_bytes(bytes);
   auto segment = writer == Writer::kHost ? SharedSegment::create("bulkhead-block", whole, Seal::kHostWritesOnly)
                                          : SharedSegment::create_for_peer("bulkhead-block", whole);
-  segment.populate();
   return {std::move(segment), writer, id};
 }
 
@@ -85,7 +84,6 @@ void BlockTable::add(std::uint32_t id, support::UniqueFd fd, std::uint64_t size,
   BULKHEAD_FAULT_POINT("block.add");
   auto segment =
       SharedSegment::attach(std::move(fd), size, writable ? Access::kReadWrite : Access::kReadOnly, OnFork::kHide);
-  segment.populate();
   blocks_.emplace(id, Entry{std::move(segment), writable});
 }
 

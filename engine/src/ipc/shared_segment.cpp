@@ -70,7 +70,7 @@ std::uint64_t whole_pages(std::uint64_t bytes) noexcept {
   return rest == 0 ? bytes : bytes + (page_bytes - rest);
 }
 
-SharedSegment::SharedSegment(UniqueFd fd, std::uint64_t bytes, Access access) : fd_(std::move(fd)), access_(access) {
+SharedSegment::SharedSegment(UniqueFd fd, std::uint64_t bytes, Access access) : fd_(std::move(fd)) {
   const auto mode = access == Access::kReadOnly ? bip::read_only : bip::read_write;
   try {
     BULKHEAD_FAULT_THROW("segment.mmap", ENOMEM, bip::interprocess_exception(bip::error_info(ENOMEM)));
@@ -122,11 +122,6 @@ SharedSegment SharedSegment::attach(UniqueFd fd, std::uint64_t bytes, Access acc
     support::raise_system_error(errno, "hide shared memory from forked children", "memory");
   }
   return segment;
-}
-
-void SharedSegment::populate() const noexcept {
-  // A kernel before 5.14 does not know it, and page faults do the same, slowly.
-  ::madvise(bytes_.data(), bytes_.size(), access_ == Access::kReadOnly ? MADV_POPULATE_READ : MADV_POPULATE_WRITE);
 }
 
 }  // namespace bulkhead::ipc

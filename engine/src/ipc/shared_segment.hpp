@@ -51,14 +51,11 @@ class SharedSegment {
   // Writing through a read-only view is a SIGSEGV.
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-  // Maps all its pages now, which takes a tenth of the time that they take one by one when they are first touched.
-  void populate() const noexcept;
 
  private:
   SharedSegment(support::UniqueFd fd, std::uint64_t bytes, Access access);
 
   support::UniqueFd fd_;
-  Access access_;
   std::unique_ptr<boost::interprocess::mapped_region> region_;
   std::span<std::byte> bytes_;
 };

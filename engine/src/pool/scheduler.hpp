@@ -3,10 +3,10 @@
 // One mutex guards all of it; nothing under it blocks, calls users' code or serialises. The threads that come here are
 // the embedder's (submit, wait, cancel) and the pump thread (worker life, the pump's bell).
 //
-// Waiting: whoever waits, pumps; one at a time. The first waiter becomes the leader: it looks at all response rings,
-// spins a bounded while, then sleeps on the leader's bell. The others sleep on their own condition variable and are
-// woken when their result is there, or to lead. When nobody waits the pump thread is rung instead, lazily: workers ring
-// it when a response ring is half full or before they sleep.
+// Waiting: whoever waits, pumps; one at a time. The first waiter becomes the leader: it looks at the response rings of all
+// workers in use, spins a bounded while, then sleeps on the leader's bell. The others sleep on their own condition
+// variable and are woken when their result is there, or to lead. When nobody waits the pump thread is rung instead,
+// lazily: workers ring it when a response ring is half full or before they sleep.
 //
 // Ownership: counted; the backend and every live completion hold a reference, so results outlive their pool.
 #pragma once
@@ -202,7 +202,7 @@ class Scheduler {
 
   ~Scheduler() = default;
 
-  // scheduler.cpp: submitting and dispatching. The lock is held.
+  // scheduler.cpp: submitting, and the host's queue. The lock is held.
   // Arguments that no ring takes, in a block; nullptr: a ring takes them. Without the lock.
   [[nodiscard]] std::unique_ptr<LargeBytes> make_large(std::span<const std::byte> bytes);
   void refuse_if_closed() const;
@@ -215,6 +215,8 @@ class Scheduler {
   [[nodiscard]] TaskCounters& counters_of(const detail::TaskInfo& task);
   void queue(Call& call, bool is_new);
   void unqueue(Call& call) noexcept;
+
+  // dispatching.cpp: which worker gets what. The lock is held.
   void offer_pending(Clock::time_point now);
   void make_way();
   void request_recheck();
@@ -376,7 +378,7 @@ class Scheduler {
   std::vector<const ipc::HostChannel*> watched_;
   std::condition_variable room_;  // somebody may submit again
   // Bumped when a worker gets its first record, so that a spinning leader looks at it too. relaxed: a hint, the leader
-  // looks at every channel under the lock before it sleeps.
+  // looks at every channel in use under the lock before it sleeps.
   std::atomic<std::uint32_t> activations_{0};
   SpinBudget spin_budget_;
   ipc::PoolBells bells_;

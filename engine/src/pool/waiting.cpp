@@ -191,7 +191,7 @@ void Scheduler::lead(Lock& lock, Waiter& self, Clock::time_point until) {
     }
     // Work that a sleeping worker could take from a busy one is moved before this thread sleeps too.
     dispatch(Clock::now());
-    // Announce, look again, sleep. The look is drain(): it sees every channel.
+    // Announce, look again, sleep. The look is drain(): it sees every channel in use.
     is_leader_parked_ = true;
     bells_.set(ipc::ParkMode::kLeaderParked);
     if (!drain() && !is_satisfied()) {

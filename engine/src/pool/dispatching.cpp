@@ -1,0 +1,292 @@
+// Which worker gets what, and when it is taken back.
+
+#include <cstddef>
+#include <cstring>
+#include <limits>
+
+#include "pool/scheduler.hpp"
+#include "pool/waiting.hpp"
+
+namespace bulkhead::pool {
+
+// A worker that sleeps is not woken for what one that is hot will have done by then.
+constexpr std::chrono::nanoseconds kWakeUp = std::chrono::microseconds(50);
+
+// The hot one used last while it is soon done; else idle before busy, then hot (so that the others sleep on), then the one
+// used last.
+WorkerLink* Scheduler::best_worker() noexcept {
+  WorkerLink& last = links_[last_worker_];
+  if (last.has_capacity() && !last.channel().worker_is_parked()) {
+    if (last.in_flight() == 0) return &last;
+    const auto mean = last.mean();
+    if (mean > std::chrono::nanoseconds::zero() && mean * (last.in_flight() + 1) < kWakeUp) return &last;
+  }
+  WorkerLink* best = nullptr;
+  std::uint64_t best_cost = std::numeric_limits<std::uint64_t>::max();
+  for (WorkerLink& link : links_) {
+    if (!link.has_capacity()) continue;
+    const std::uint64_t cost = (std::uint64_t{link.in_flight()} << 2) | (link.channel().worker_is_parked() ? 2u : 0u) |
+                               (&link == &last ? 0u : 1u);
+    if (cost < best_cost) {
+      best_cost = cost;
+      best = &link;
+    }
+  }
+  return best;
+}
+
+// `bytes` are the items from call.finished on, wherever they lie now; unused when they are in a block. `now`: {} when it is not
+// known.
+bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now) {
+  ipc::HostChannel& channel = link.channel();
+  if (!link.has_offers() && link.has_replies()) {  // it says something though nobody asked: not to be given anything
+    drain_worker(link, Clock::now());
+    if (link.is_condemned()) return false;
+  }
+  flush_dropped_blocks(link);  // before a block it had comes again
+  if (!link.blocks_to_drop.empty()) return false;
+  const bool is_timed = call.submitted != Clock::time_point{};
+  protocol::CallTiming timing;
+  protocol::CallHeader header;
+  header.codec = static_cast<std::uint8_t>(call.codec);
+  header.attempt = call.attempt;
+  header.task_id = call.id;
+  header.task_index = call.task->index;
+  header.count = call.count - call.finished;
+  header.stride = call.stride;
+  header.first_index = call.first_index + call.finished;
+  header.payload_bytes = bytes.size();
+  header.deadline_ns = std::numeric_limits<std::int64_t>::max();
+  if (call.large) {
+    header.flags = protocol::kInBlock;
+    header.block_id = call.large->block->id();
+    header.payload_bytes = call.large->size;
+    bytes = {};
+  }
+  if (is_timed) {
+    header.flags |= protocol::kTimed;
+    timing.submitted_ns = std::chrono::nanoseconds(call.submitted.time_since_epoch()).count();
+    timing.timeout_ns = std::numeric_limits<std::int64_t>::max();
+    if (call.extras) {
+      timing.timeout_ns = call.extras->terms.timeout.count();
+      header.deadline_ns = std::chrono::nanoseconds(call.extras->terms.deadline.time_since_epoch()).count();
+    }
+  }
+  const std::size_t record_bytes = sizeof header + (is_timed ? sizeof timing : 0) + bytes.size();
+  const std::span<std::byte> room = channel.try_reserve(record_bytes);
+  if (room.empty()) return false;
+  if (call.large && !link.known_blocks.contains(call.large->block->id())) {
+    if (!host_->send_block(link.slot(), *call.large->block, false)) return false;
+    link.known_blocks.insert(call.large->block->id());
+    has_blocks_ = true;
+  }
+  if (is_timed) {
+    protocol::write_record(room, header, timing, bytes);
+  } else {
+    protocol::write_record(room, header, bytes);
+  }
+  const std::uint64_t sequence = channel.publish(record_bytes);
+  if (link.in_flight() == 0) {
+    // A look at the clock takes a tenth of a hot call: while the worker is at it already.
+    link.note_busy_from(now == Clock::time_point{} ? Clock::now() : now);
+    activations_.fetch_add(1, std::memory_order_relaxed);
+  }
+  push_offer(link, sequence, &call);
+  link.tally.submitted += header.count;
+  link.tally.argument_bytes += header.payload_bytes;
+  if (call.task->policy.max_running != 0) ++counters_[call.task->index]->offered;
+  call.state = Call::State::kOffered;
+  call.worker = link.slot();
+  call.sequence = sequence;
+  call.offered_from = call.finished;
+  last_worker_ = link.slot();
+  return true;
+}
+
+void Scheduler::push_offer(WorkerLink& link, std::uint64_t sequence, Call* call) {
+  link.push(sequence, call);
+  if (link.is_in_use) return;
+  link.is_in_use = true;
+  in_use_.push_back(&link);
+}
+
+bool Scheduler::try_offer_control(WorkerLink& link, const protocol::CallHeader& header) {
+  const std::span<std::byte> room = link.channel().try_reserve(sizeof header);
+  if (room.empty()) return false;
+  protocol::write_record(room, header, {});
+  push_offer(link, link.channel().publish(sizeof header), nullptr);
+  return true;
+}
+
+void Scheduler::flush_dropped_blocks(WorkerLink& link) {
+  while (!link.blocks_to_drop.empty()) {
+    protocol::CallHeader header;
+    header.kind = protocol::CallKind::kDropBlock;
+    header.block_id = link.blocks_to_drop.back();
+    if (!try_offer_control(link, header)) return;
+    link.blocks_to_drop.pop_back();
+  }
+}
+
+// Gives out what is queued, evens out what is not, and tells the workers to leave when nothing will come any more.
+void Scheduler::dispatch(Clock::time_point now) {
+  if (has_barred_in_queue_) fail_barred();
+  offer_pending(now);
+  if (pending_.is_empty()) {
+    rebalance(now);
+    wake_for_what_waits(now);
+  } else {
+    make_way();
+    if (resting_ > 0 && host_ != nullptr) host_->wake_resting();
+  }
+  if (has_blocks_) {
+    for (WorkerLink& link : links_) {
+      if (!link.is_ready() || link.is_shut_down()) continue;
+      link.drop_evicted_results();
+      if (!link.blocks_to_drop.empty()) flush_dropped_blocks(link);
+    }
+  }
+  tell_to_leave();
+  ring_workers();
+  arm_timer();
+}
+
+void Scheduler::offer_pending(Clock::time_point now) {
+  while (!pending_.is_empty()) {
+    Call& call = *pending_.front();
+    TaskCounters& counters = *counters_[call.task->index];
+    if (call.task->policy.max_running != 0 && counters.offered >= call.task->policy.max_running) {
+      pending_.remove(&call);
+      call.state = Call::State::kHeld;
+      counters.held.push_back(&call);
+      continue;
+    }
+    WorkerLink* link = best_worker();
+    if (link == nullptr || (link->in_flight() > 0 && link->has_lower_than(call.priority))) return;
+    unqueue(call);
+    if (!try_offer(*link, call, call.bytes.get(), now)) return queue(call, false);
+    pending_.note_turn(call.priority);
+    call.bytes.clear();
+    if (call.extras) keep_time(call);
+  }
+}
+
+// Takes less urgent records, not begun, back from behind what runs, so that the more urgent call is next. Not for what
+// the worker will soon have done.
+void Scheduler::make_way() {
+  constexpr std::chrono::nanoseconds kWorthWaiting = std::chrono::milliseconds(1);
+  const std::uint8_t urgent = pending_.is_empty() ? 0 : pending_.front()->priority;
+  for (WorkerLink& link : links_) {
+    if (!link.is_ready() || !link.has_lower_than(urgent)) continue;
+    if (link.expected_work(Clock::now()) < kWorthWaiting) {
+      request_recheck();
+      continue;
+    }
+    for (std::uint64_t sequence = link.end_sequence(); sequence-- > link.front_sequence();) {
+      Call* call = link.offer(sequence).call;
+      if (call == nullptr || call->priority >= urgent) continue;
+      if (link.channel().try_revoke(sequence) != ipc::HostChannel::Revoke::kRevoked) break;
+      take_back(link, sequence);
+    }
+  }
+}
+
+void Scheduler::request_recheck() {
+  if (is_recheck_scheduled_) return;
+  is_recheck_scheduled_ = true;
+  host_->schedule_recheck();
+}
+
+// Behind everything that was offered: the workers that leave have done all of it when they come to this.
+void Scheduler::tell_to_leave() {
+  const bool is_over = is_closed_ && open_calls_ == 0;
+  if (!is_over && !has_leavers_) return;
+  bool all_told = true;
+  for (WorkerLink& link : links_) {
+    if (!link.is_ready() || link.is_shut_down() || link.is_doomed() || !(is_over || link.is_leaving())) continue;
+    if (try_offer_control(link, {.kind = protocol::CallKind::kShutdown})) {
+      link.set_shut_down();
+    } else {
+      all_told = false;  // its ring is full of what it is just passing: with its next reply
+    }
+  }
+  if (!is_over || !all_told || has_told_workers_to_leave_) return;
+  has_told_workers_to_leave_ = true;
+  if (host_ != nullptr) host_->all_work_done();
+}
+
+// One look at each park word for any number of records.
+void Scheduler::ring_workers() noexcept {
+  for (WorkerLink* link : in_use_) {
+    if (!link->needs_bell) continue;
+    link->needs_bell = false;
+    if (link->is_ready() && link->channel().ring_if_parked()) note_doorbell_rung();
+  }
+}
+
+// A worker without work takes half of what waits behind another one's running task, so that a long task holds nothing
+// up. Not for what that worker will have done before the other is awake.
+void Scheduler::rebalance(Clock::time_point now) {
+  constexpr std::chrono::nanoseconds kWorthMoving = std::chrono::microseconds(20);
+  const auto find_busiest = [this] {
+    WorkerLink* busiest = nullptr;
+    for (WorkerLink* link : in_use_) {
+      if (link->is_ready() && link->in_flight() > 1 &&
+          (busiest == nullptr || link->in_flight() > busiest->in_flight())) {
+        busiest = link;
+      }
+    }
+    return busiest;
+  };
+  if (!has_idle_worker() || find_busiest() == nullptr) return;
+  for (WorkerLink& idle : links_) {
+    if (!idle.has_capacity() || idle.in_flight() != 0) continue;
+    WorkerLink* const busiest = find_busiest();
+    if (busiest == nullptr) return;
+    if (busiest->expected_work(now) < kWorthMoving) return request_recheck();
+    std::uint32_t wanted = busiest->in_flight() / 2;
+    for (std::uint64_t sequence = busiest->end_sequence(); wanted > 0 && sequence-- > busiest->front_sequence();) {
+      if (busiest->offer(sequence).call == nullptr) continue;
+      // Whatever lies before a claimed record was claimed too.
+      if (busiest->channel().try_revoke(sequence) != ipc::HostChannel::Revoke::kRevoked) break;
+      take_back(*busiest, sequence);
+      --wanted;
+    }
+    offer_pending(now);
+    if (!pending_.is_empty()) return;
+  }
+}
+
+// Back into the queue, before everything younger. The record was revoked, or its worker is dead and had not claimed it.
+void Scheduler::take_back(WorkerLink& link, std::uint64_t sequence) {
+  Call& call = *link.offer(sequence).call;
+  if (!call.large) call.bytes.assign(arguments_in_ring(link, sequence));
+  link.tally.submitted -= call.count - call.finished;
+  link.tally.argument_bytes -= call.held_bytes();
+  link.mark_revoked(sequence);
+  note_not_offered(call);
+  queue(call, false);
+}
+
+// As this side wrote them, its own header's size included.
+std::span<const std::byte> Scheduler::arguments_in_ring(const WorkerLink& link, std::uint64_t sequence) {
+  const auto record = link.channel().request(sequence);
+  std::uint16_t header_bytes = 0;
+  static_assert(offsetof(protocol::CallHeader, header_bytes) == 0);
+  std::memcpy(&header_bytes, record.data(), sizeof header_bytes);
+  return record.subspan(header_bytes);
+}
+
+// One record less of its task in the workers: the next one may go.
+void Scheduler::note_not_offered(const Call& call) {
+  if (call.task->policy.max_running == 0) return;
+  TaskCounters& counters = *counters_[call.task->index];
+  --counters.offered;
+  if (counters.held.is_empty()) return;
+  Call* next = counters.held.front();
+  counters.held.remove(next);
+  next->state = Call::State::kPending;
+  pending_.push_front(next);
+}
+
+}  // namespace bulkhead::pool
