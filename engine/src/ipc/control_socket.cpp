@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -31,6 +32,15 @@ bool wait_until(int fd, short events, Deadline deadline) {
   for (;;) {
     if (BULKHEAD_FAULT_CALL("socket.poll", EINTR, -1, ::poll(&entry, 1, deadline.poll_timeout_ms())) > 0) return true;
     if (deadline.has_passed()) return false;
+  }
+}
+
+// As recvmsg() would answer, and the message stays. Room for the largest there may be, cleared for each, costs many times
+// what a message does.
+ssize_t next_message_size(int fd) {
+  for (;;) {
+    const ssize_t size = ::recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    if (size >= 0 || errno != EINTR) return size;
   }
 }
 
@@ -109,7 +119,8 @@ ControlSocket::Sent ControlSocket::send(std::span<const std::byte> bytes, std::s
 
 ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes, std::vector<UniqueFd>& fds) {
   fds.clear();
-  bytes.resize(kMaxMessageBytes);
+  ssize_t received = next_message_size(fd_.get());
+  bytes.resize(received > 0 ? std::min(static_cast<std::size_t>(received), kMaxMessageBytes) : 0);
   iovec part{.iov_base = bytes.data(), .iov_len = bytes.size()};
   ControlBuffer control;
   msghdr message{};
@@ -117,11 +128,12 @@ ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes
   message.msg_iovlen = 1;
   message.msg_control = control.bytes.data();
   message.msg_controllen = control.bytes.size();
-  ssize_t received = 0;
-  do {
-    received = BULKHEAD_FAULT_CALL("socket.receive", EINTR, -1,
-                                   ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
-  } while (received < 0 && errno == EINTR);
+  if (received > 0) {
+    do {
+      received = BULKHEAD_FAULT_CALL("socket.receive", EINTR, -1,
+                                     ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
+    } while (received < 0 && errno == EINTR);
+  }
   if (received <= 0) {
     bytes.clear();
     if (received == 0 || means_peer_gone(errno)) return Received::kPeerGone;
