@@ -187,7 +187,7 @@ struct PoolOptions {
   // worker was ever ready, the first that takes longer ends the attempts (PoolBroken, or PluginError for the plugin's
   // tasks), so that an initializer that hangs is told within 10 s.
   std::optional<TimeLimit> init_timeout = {};
-  // Bytes of each of a worker's two rings, a power of two from 64 KiB. Default: 1 MiB. Larger payloads travel in
+  // Bytes of each of a worker's two rings, a power of two from 64 KiB. Default: 512 KiB. Payloads above a quarter travel in
   // blocks of their own.
   std::optional<std::uint32_t> ring_bytes = {};
   // Each worker's max_tasks_per_child is larger by a random number up to this, so that not all are replaced at once.

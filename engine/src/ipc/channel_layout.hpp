@@ -48,8 +48,8 @@ inline constexpr std::uint64_t kPageBytes = 4096;
 
 // Powers of two.
 struct ChannelSizes {
-  std::uint32_t request_ring_bytes = 1U << 20;
-  std::uint32_t response_ring_bytes = 1U << 20;
+  std::uint32_t request_ring_bytes = 512U << 10;
+  std::uint32_t response_ring_bytes = 512U << 10;
 };
 
 struct AreaHeader {

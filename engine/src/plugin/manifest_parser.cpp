@@ -118,7 +118,7 @@ class ManifestParser {
         reader.fail(ring.place,
                     reader.name_of("ring_bytes") + " must be a power of two from " +
                         support::byte_size_text(kLeastRingBytes) + " to " + support::byte_size_text(kMostRingBytes),
-                    "the default is \"1MiB\"");
+                    "the default is \"512KiB\"");
       }
       manifest_.ring_bytes = {static_cast<std::uint32_t>(*ring.value), ring.place};
     }

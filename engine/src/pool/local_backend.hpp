@@ -52,7 +52,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
     std::uint32_t workers = 1;
     process::StartMethod start_method = process::StartMethod::kForkserver;
     std::chrono::nanoseconds init_limit = std::chrono::seconds(8);
-    std::uint32_t ring_bytes = 1u << 20;
+    std::uint32_t ring_bytes = ipc::ChannelSizes{}.request_ring_bytes;
     std::vector<process::PluginToLoad> plugins;  // in the order of the directory
     SchedulerLimits limits;
     std::chrono::nanoseconds kill_grace = std::chrono::seconds(2);
