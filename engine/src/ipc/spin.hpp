@@ -1,6 +1,7 @@
 // How to wait for a moment without giving the processor away, and for how long that pays.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace bulkhead::ipc {
@@ -14,10 +15,38 @@ inline void cpu_relax() noexcept {
 #endif
 }
 
-// Rounds of "look, cpu_relax()" before a side parks.
+// The most rounds of "look, cpu_relax()" before a side parks.
 struct SpinBudget {
   std::uint32_t host_pauses = 0;
   std::uint32_t worker_pauses = 0;
+};
+
+// How many rounds one side spends looking before it parks. Whoever looks in vain looks for less long the next time: the
+// other side has nothing to say, or cannot run because this one has its processor. Now and then it is the most again,
+// since that may have changed: a pair that only ever sleeps must find out that it need not.
+//
+// Threads: one at a time.
+class AdaptiveSpin {
+ public:
+  explicit AdaptiveSpin(std::uint32_t most) noexcept : most_(most), pauses_(most) {}
+  [[nodiscard]] std::uint32_t pauses() const noexcept { return pauses_; }
+  // Whether what it looked for came within pauses().
+  void note(bool found) noexcept {
+    if (found) {
+      pauses_ = std::min(most_, pauses_ * 2);
+    } else if (++failures_ % kFailuresUntilRetry == 0) {
+      pauses_ = most_;
+    } else {
+      pauses_ = std::max(std::min(most_, kLeast), pauses_ / 2);
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t kLeast = 64;  // many times a hot round trip
+  static constexpr std::uint32_t kFailuresUntilRetry = 32;
+  std::uint32_t most_;
+  std::uint32_t pauses_;
+  std::uint32_t failures_ = 0;
 };
 
 // Processors this process may use: its affinity mask, and its control group's quota rounded up; at least 1. Reads

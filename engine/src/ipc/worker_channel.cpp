@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "bulkhead/error.hpp"
-#include "ipc/spin.hpp"
 
 namespace bulkhead::ipc {
 
@@ -14,6 +13,7 @@ namespace {
 // A full response ring means that the host is behind; it cannot ring us, so we look again after a
 // while.
 constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
+constexpr std::uint32_t kPausesForRoom = 200;
 constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(1);
 
 void nap(std::chrono::nanoseconds duration) noexcept {
@@ -29,7 +29,7 @@ WorkerChannel::WorkerChannel(Handles handles)
       leader_bell_(HostBell::attach(std::move(handles.leader_bell))),
       pump_bell_(HostBell::attach(std::move(handles.pump_bell))),
       doorbell_(WorkerDoorbell::open(handles.doorbell_name)),
-      spin_pauses_(handles.spin_pauses),
+      spin_(handles.spin_pauses),
       while_full_(std::move(handles.while_full)),
       requests_(memory_.worker().request_head, memory_.host().request_tail, memory_.request_data()),
       responses_(memory_.worker().response_tail, memory_.host().response_head, memory_.response_data()),
@@ -57,10 +57,11 @@ WorkerChannel::Next WorkerChannel::next(std::span<const std::byte>& frame) {
 }
 
 void WorkerChannel::wait_for_record() {
-  for (std::uint32_t i = 0; i < spin_pauses_; ++i) {
-    if (requests_.has_frames()) return;
+  for (std::uint32_t i = 0; i < spin_.pauses(); ++i) {
+    if (requests_.has_frames()) return spin_.note(true);
     cpu_relax();
   }
+  spin_.note(false);
   announce_results();
   park_.announce();
   // [park] The second look. A doorbell left over from an earlier park only costs a turn of next()'s
@@ -76,7 +77,7 @@ std::span<std::byte> WorkerChannel::wait_for_room(std::size_t bytes) {
     // Each turn, because the host may have parked again since.
     announce_results();
     if (while_full_) while_full_();
-    for (std::uint32_t i = 0; i <= spin_pauses_; ++i) {
+    for (std::uint32_t i = 0; i <= kPausesForRoom; ++i) {
       const auto room = responses_.try_reserve(bytes);
       if (!room.empty()) return room;
       if (responses_.peer_is_corrupt()) {

@@ -17,6 +17,7 @@
 #include "ipc/doorbell.hpp"
 #include "ipc/owner_cell.hpp"
 #include "ipc/parking.hpp"
+#include "ipc/spin.hpp"
 #include "ipc/spsc_ring.hpp"
 #include "support/fault_point.hpp"
 #include "support/unique_fd.hpp"
@@ -33,7 +34,7 @@ class WorkerChannel {
     support::UniqueFd pump_bell;
     ChannelSizes sizes;
     std::string doorbell_name;
-    std::uint32_t spin_pauses = 0;  // looks at an empty ring before parking
+    std::uint32_t spin_pauses = 0;  // the most looks at an empty ring before parking
     // Called again and again while there is no room for a response.
     std::function<void()> while_full = {};
   };
@@ -133,7 +134,7 @@ class WorkerChannel {
   HostBell leader_bell_;
   HostBell pump_bell_;
   WorkerDoorbell doorbell_;
-  std::uint32_t spin_pauses_;
+  AdaptiveSpin spin_;
   std::function<void()> while_full_;
   // Set by any thread, once. The doorbell orders it for a worker that sleeps.
   OwnerCell<bool> must_leave_;

@@ -12,15 +12,40 @@ namespace bulkhead::pool {
 // A worker that sleeps is not woken for what one that is hot will have done by then.
 constexpr std::chrono::nanoseconds kWakeUp = std::chrono::microseconds(50);
 
+// As many workers as there are processors are at it, and quick: with one more they would only take turns, and each turn
+// costs more than such a call. One that has been silent is not quick any more. `now`: {} when it is not known.
+bool Scheduler::is_crowded(Clock::time_point now) const noexcept {
+  constexpr std::chrono::nanoseconds kSilent = std::chrono::milliseconds(1);
+  if (in_use_.size() < cpus_) return false;
+  std::size_t quick = 0;
+  for (const WorkerLink* link : in_use_) {
+    const auto mean = link->mean();
+    if (!link->has_offers() || mean == std::chrono::nanoseconds::zero() || mean >= kWakeUp) continue;
+    if (now - link->idle_since() >= kSilent) continue;
+    if (++quick == cpus_) return true;
+  }
+  return false;
+}
+
+// nullptr: none of them takes more.
+WorkerLink* Scheduler::least_busy_in_use() noexcept {
+  WorkerLink* best = nullptr;
+  for (WorkerLink* link : in_use_) {
+    if (link->has_capacity() && (best == nullptr || link->in_flight() < best->in_flight())) best = link;
+  }
+  return best;
+}
+
 // The hot one used last while it is soon done; else idle before busy, then hot (so that the others sleep on), then the one
 // used last.
-WorkerLink* Scheduler::best_worker() noexcept {
+WorkerLink* Scheduler::best_worker(Clock::time_point now) noexcept {
   WorkerLink& last = links_[last_worker_];
   if (last.has_capacity() && !last.channel().worker_is_parked()) {
     if (last.in_flight() == 0) return &last;
     const auto mean = last.mean();
     if (mean > std::chrono::nanoseconds::zero() && mean * (last.in_flight() + 1) < kWakeUp) return &last;
   }
+  if (is_crowded(now)) return least_busy_in_use();
   WorkerLink* best = nullptr;
   std::uint64_t best_cost = std::numeric_limits<std::uint64_t>::max();
   for (WorkerLink& link : links_) {
@@ -137,6 +162,7 @@ void Scheduler::dispatch(Clock::time_point now) {
     wake_for_what_waits(now);
   } else {
     make_way();
+    if (has_idle_worker() && host_ != nullptr) request_recheck();
     if (resting_ > 0 && host_ != nullptr) host_->wake_resting();
   }
   if (has_blocks_) {
@@ -161,7 +187,7 @@ void Scheduler::offer_pending(Clock::time_point now) {
       counters.held.push_back(&call);
       continue;
     }
-    WorkerLink* link = best_worker();
+    WorkerLink* link = best_worker(now);
     if (link == nullptr || (link->in_flight() > 0 && link->has_lower_than(call.priority))) return;
     unqueue(call);
     if (!try_offer(*link, call, call.bytes.get(), now)) return queue(call, false);
@@ -239,6 +265,7 @@ void Scheduler::rebalance(Clock::time_point now) {
     return busiest;
   };
   if (!has_idle_worker() || find_busiest() == nullptr) return;
+  if (is_crowded(now)) return request_recheck();
   for (WorkerLink& idle : links_) {
     if (!idle.has_capacity() || idle.in_flight() != 0) continue;
     WorkerLink* const busiest = find_busiest();

@@ -200,7 +200,7 @@ void Scheduler::unqueue(Call& call) noexcept {
 // Puts the call where it can run: straight into a ring when nothing is waiting, else into the queue. Throws
 // std::bad_alloc; then it is in neither.
 void Scheduler::enqueue(Call& call, const Submission& submission) {
-  WorkerLink* link = pending_.is_empty() ? best_worker() : nullptr;
+  WorkerLink* link = pending_.is_empty() ? best_worker({}) : nullptr;
   // Not behind what is less urgent, and not beyond what may run at once.
   const bool may_go =
       link != nullptr && !link->has_lower_than(call.priority) &&
@@ -218,6 +218,7 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
     queue(call, true);
     // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
     if (!drain()) make_way();
+    if (!pending_.is_empty() && has_idle_worker()) request_recheck();
     if (resting_ > 0) host_->wake_resting();
   }
   arm_timer();

@@ -28,6 +28,7 @@
 #include "bulkhead/detail/backend.hpp"
 #include "bulkhead/stats.hpp"
 #include "ipc/pool_bells.hpp"
+#include "ipc/spin.hpp"
 #include "pool/call_table.hpp"
 #include "pool/call_timers.hpp"
 #include "pool/callback_queue.hpp"
@@ -222,7 +223,9 @@ class Scheduler {
   void request_recheck();
   void tell_to_leave();
   void dispatch(Clock::time_point now);
-  [[nodiscard]] WorkerLink* best_worker() noexcept;
+  [[nodiscard]] WorkerLink* best_worker(Clock::time_point now) noexcept;
+  [[nodiscard]] WorkerLink* least_busy_in_use() noexcept;
+  [[nodiscard]] bool is_crowded(Clock::time_point now) const noexcept;
   [[nodiscard]] bool has_idle_worker() const noexcept { return in_use_.size() < ready_; }
   void push_offer(WorkerLink& link, std::uint64_t sequence, Call* call);
   [[nodiscard]] bool try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now);
@@ -341,6 +344,7 @@ class Scheduler {
   // Those that were offered something and have not answered all of it: what a call costs must not grow with the number of
   // workers. One that has answered leaves at the next drain().
   std::vector<WorkerLink*> in_use_;
+  const std::size_t cpus_ = ipc::usable_cpus();
   std::size_t ready_ = 0;                                // links that are
   bool has_leavers_ = false;                             // some link was told to go, or will be
   bool has_blocks_ = false;                              // some worker was ever sent a block
@@ -380,7 +384,7 @@ class Scheduler {
   // Bumped when a worker gets its first record, so that a spinning leader looks at it too. relaxed: a hint, the leader
   // looks at every channel in use under the lock before it sleeps.
   std::atomic<std::uint32_t> activations_{0};
-  SpinBudget spin_budget_;
+  ipc::AdaptiveSpin spin_budget_{ipc::default_spin_budget().host_pauses};
   ipc::PoolBells bells_;
 };
 

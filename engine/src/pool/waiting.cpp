@@ -15,18 +15,6 @@ thread_local bool doorbell_rung = false;
 void note_doorbell_rung() noexcept { doorbell_rung = true; }
 bool take_doorbell_rung() noexcept { return std::exchange(doorbell_rung, false); }
 
-SpinBudget::SpinBudget() noexcept : most_(ipc::default_spin_budget().host_pauses), pauses_(most_) {}
-
-void SpinBudget::note(bool found) noexcept {
-  if (found) {
-    pauses_ = std::min(most_, pauses_ * 2);
-  } else if (++failures_ % kFailuresUntilRetry == 0) {
-    pauses_ = most_;
-  } else {
-    pauses_ = std::max(std::min(most_, kLeast), pauses_ / 2);
-  }
-}
-
 bool Scheduler::wait_until(detail::Completion& completion, Clock::time_point until) {
   if (completion.is_done.load(std::memory_order_acquire)) return true;  // [verdict]
   refuse_forked_copy();

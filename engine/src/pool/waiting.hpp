@@ -1,4 +1,4 @@
-// Threads that wait for verdicts, and how long a leader spins.
+// Threads that wait for verdicts.
 #pragma once
 
 #include <atomic>
@@ -55,23 +55,6 @@ struct Waiter {
     if (done == nullptr) done_end = &done;
     return node;
   }
-};
-
-// How many pauses a leader spends looking before it sleeps. None where one CPU is usable: spinning would only keep the
-// worker from running. Less after looking in vain, for the same reason (another process has the worker's CPU, or its
-// task is long), but now and then the most again: it may have changed.
-class SpinBudget {
- public:
-  SpinBudget() noexcept;
-  [[nodiscard]] std::uint32_t pauses() const noexcept { return pauses_; }
-  void note(bool found) noexcept;
-
- private:
-  static constexpr std::uint32_t kLeast = 64;  // many times a hot round trip
-  static constexpr std::uint32_t kFailuresUntilRetry = 32;
-  std::uint32_t most_;
-  std::uint32_t pauses_;
-  std::uint32_t failures_ = 0;
 };
 
 // This thread woke a worker: its next wait parks at once. The kernel likes to wake a sleeper on the ringer's CPU, and

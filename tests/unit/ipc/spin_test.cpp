@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "support/cgroup_cpus.hpp"
 
@@ -47,6 +48,35 @@ TEST(SpinBudget, IsLongerThanAWakeUpWhereSeveralAreUsable) {
   EXPECT_EQ(usable_cpus(), std::min(in_mask, by_quota));
   if (by_quota < 2) GTEST_SKIP() << "one processor by quota";
   EXPECT_GE(default_spin_budget().worker_pauses, 400U);
+}
+
+TEST(AdaptiveSpin, LooksForLessLongAfterLookingInVain) {
+  AdaptiveSpin spin(2000);
+  EXPECT_EQ(spin.pauses(), 2000U);
+  spin.note(false);
+  EXPECT_EQ(spin.pauses(), 1000U);
+  for (int i = 0; i < 10; ++i) spin.note(false);
+  EXPECT_EQ(spin.pauses(), 64U);
+  for (int i = 0; i < 10; ++i) spin.note(true);
+  EXPECT_EQ(spin.pauses(), 2000U);
+}
+
+TEST(AdaptiveSpin, FindsOutThatItNeedNotSleepAnyMore) {
+  AdaptiveSpin spin(2000);
+  std::vector<std::uint32_t> most;
+  for (int i = 0; i < 100; ++i) {
+    spin.note(false);
+    if (spin.pauses() == 2000) most.push_back(static_cast<std::uint32_t>(i));
+  }
+  EXPECT_GE(most.size(), 3U);
+}
+
+TEST(AdaptiveSpin, NeverSpinsWhereItMustNot) {
+  AdaptiveSpin spin(0);
+  for (int i = 0; i < 100; ++i) {
+    spin.note(i % 3 == 0);
+    ASSERT_EQ(spin.pauses(), 0U);
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "ipc/spin.hpp"
 #include "support/eventually.hpp"
 
 namespace bulkhead::pool {
@@ -95,6 +96,27 @@ TEST(Scheduler, MovesWhatWaitsBehindATaskThatIsLongerThanThoseBefore) {
   EXPECT_TRUE(eventually(
       10s, [&] { return std::ranges::all_of(calls, [](const auto& call) { return detail::is_done(*call); }); }));
   EXPECT_FALSE(detail::is_done(*held));
+}
+
+TEST(Scheduler, WakesNoMoreWorkersForQuickCallsThanThereAreProcessors) {
+  const std::size_t processors = ipc::usable_cpus();
+  ThreadWorkers workers(static_cast<std::uint32_t>(4 * processors));
+  const auto begun = [&] {
+    std::vector<std::uint64_t> counts;
+    for (const auto& worker : workers.scheduler().stats().workers) counts.push_back(worker.submitted);
+    return counts;
+  };
+  // Not in the first burst, of which it is not known how quick it is, nor where something else has the processors meanwhile.
+  EXPECT_TRUE(eventually(60s, [&] {
+    const auto before = begun();
+    std::vector<detail::CompletionRef> calls;
+    for (std::int64_t i = 0; i < 2000; ++i) calls.push_back(workers.submit(i));
+    for (const auto& call : calls) (void)ThreadWorkers::value_of(call);
+    const auto after = begun();
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < after.size(); ++i) used += after[i] != before[i];
+    return used <= processors;
+  }));
 }
 
 TEST(Scheduler, TellsAFailureFromAResult) {
