@@ -13,6 +13,7 @@ void add_replay_command(CLI::App& app, Program& program);
 void add_config_command(CLI::App& app, Program& program);
 void add_clean_command(CLI::App& app, Program& program);
 void add_completion_command(CLI::App& app, Program& program);
+void add_doctor_command(CLI::App& app, Program& program);
 void add_plugin_command(CLI::App& app, Program& program);
 
 // Those of the command `plugin`.

@@ -91,6 +91,7 @@ void describe(CLI::App& app, Program& program) {
   add_replay_command(app, program);
   add_plugin_command(app, program);
   add_config_command(app, program);
+  add_doctor_command(app, program);
   add_clean_command(app, program);
   add_completion_command(app, program);
   app.footer(

@@ -26,6 +26,13 @@ unsigned usable_cpus() noexcept {
   }
 }
 
-SpinBudget default_spin_budget() noexcept { return usable_cpus() > 1 ? kBudget : SpinBudget{}; }
+SpinBudget spin_budget(unsigned cpus, std::uint64_t workers) noexcept {
+  if (cpus < 2) return {};
+  SpinBudget budget = kBudget;
+  if (workers > cpus) budget.worker_pauses /= 10;
+  return budget;
+}
+
+SpinBudget default_spin_budget() noexcept { return spin_budget(usable_cpus(), 1); }
 
 }  // namespace bulkhead::ipc

@@ -56,5 +56,8 @@ class AdaptiveSpin {
 // Zero where one processor is usable: spinning there only keeps the peer from running. Otherwise
 // the worker's budget exceeds one wake-up, or the pair would park by turns for ever.
 [[nodiscard]] SpinBudget default_spin_budget() noexcept;
+// The same for so many processors and workers: where workers outnumber processors, one that looks long keeps another from
+// running.
+[[nodiscard]] SpinBudget spin_budget(unsigned cpus, std::uint64_t workers) noexcept;
 
 }  // namespace bulkhead::ipc

@@ -26,12 +26,6 @@ std::uint64_t next_serial() noexcept {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: only unique
 }
 
-// Where workers outnumber the processors, one that spins long keeps another from running.
-std::uint32_t worker_spin_pauses(std::uint32_t workers) noexcept {
-  const auto full = ipc::default_spin_budget().worker_pauses;
-  return workers <= ipc::usable_cpus() ? full : full / 10;
-}
-
 std::vector<std::string> names_of(const std::vector<process::PluginToLoad>& plugins) {
   std::vector<std::string> names;
   for (const auto& plugin : plugins) names.push_back(plugin.name);
@@ -60,7 +54,7 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
   config->initializer = settings_.initializer;
   config->start_method = settings_.start_method;
   config->ring_sizes = {.request_ring_bytes = settings_.ring_bytes, .response_ring_bytes = settings_.ring_bytes};
-  config->spin_pauses = worker_spin_pauses(settings_.workers);
+  config->spin_pauses = ipc::spin_budget(ipc::usable_cpus(), settings_.workers).worker_pauses;
   config->pool_page_fd = scheduler_->bells().page_fd();
   config->leader_bell_fd = scheduler_->bells().leader().fd();
   config->pump_bell_fd = scheduler_->bells().pump().fd();

@@ -162,7 +162,8 @@ void Warden::read_socket() {
       case ControlSocket::Received::kPeerGone:
         return lose("it has ended");
       case ControlSocket::Received::kMalformed:
-        return lose("it sent a message that is not whole");
+        return lose(
+            "it sent a message that is not whole, or this process has no descriptor left for what came with it");
     }
   }
 }

@@ -6,84 +6,14 @@
 #include <limits>
 #include <sstream>
 #include <string>
-#include <string_view>
-#include <vector>
+
+#include "support/cgroup.hpp"
 
 namespace bulkhead::support {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-// A hierarchy that knows of processors: where this process is in it, and where it is mounted.
-struct Group {
-  bool is_v2 = false;
-  std::string path;  // from the hierarchy's root
-};
-struct Mount {
-  std::string root;  // the group that the mount point shows
-  std::string point;
-};
-
-bool lists(std::string_view words, std::string_view word) {
-  while (!words.empty()) {
-    const auto comma = std::min(words.find(','), words.size());
-    if (words.substr(0, comma) == word) return true;
-    words.remove_prefix(std::min(comma + 1, words.size()));
-  }
-  return false;
-}
-
-// "\040" is a space in mountinfo.
-std::string unescaped(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
-    if (text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
-        is_octal(text[i + 3])) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
-// Lines "4:cpu,cpuacct:/user.slice" and, of version 2, "0::/user.slice".
-std::vector<Group> read_groups(const fs::path& file) {
-  std::vector<Group> groups;
-  std::ifstream stream(file);
-  for (std::string line; std::getline(stream, line);) {
-    const auto first = line.find(':');
-    const auto second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    if (controllers.empty() || lists(controllers, "cpu")) {
-      groups.push_back({.is_v2 = controllers.empty(), .path = line.substr(second + 1)});
-    }
-  }
-  return groups;
-}
-
-// Lines "36 35 98:0 /group /mount/point rw,noatime shared:1 - cgroup cgroup rw,cpu,cpuacct".
-std::vector<Mount> read_mounts(const fs::path& file, bool is_v2) {
-  std::vector<Mount> mounts;
-  std::ifstream stream(file);
-  for (std::string line; std::getline(stream, line);) {
-    const auto dash = line.find(" - ");
-    if (dash == std::string::npos) continue;
-    std::istringstream front(line.substr(0, dash));
-    std::istringstream back(line.substr(dash + 3));
-    std::string id, parent, device, root, point, type, source, options;
-    if (!(front >> id >> parent >> device >> root >> point) || !(back >> type >> source)) continue;
-    back >> options;
-    if (is_v2 ? type == "cgroup2" : type == "cgroup" && lists(options, "cpu")) {
-      mounts.push_back({unescaped(root), unescaped(point)});
-    }
-  }
-  return mounts;
-}
 
 // Empty: no limit.
 std::optional<double> quota_of(const fs::path& folder, bool is_v2) {
@@ -103,28 +33,12 @@ std::optional<double> quota_of(const fs::path& folder, bool is_v2) {
   return time / period;
 }
 
-// The group's place below the mount; "." where the mount shows something else (a container's view from inside).
-fs::path below_mount(const std::string& group, const std::string& mount_root) {
-  if (mount_root == "/") return fs::path(group).relative_path().lexically_normal();
-  const bool is_inside = group == mount_root || group.starts_with(mount_root + "/");
-  return is_inside ? fs::path(group.substr(mount_root.size())).relative_path() : fs::path();
-}
-
 }  // namespace
 
 std::optional<unsigned> cgroup_cpus(const fs::path& root) {
   std::optional<double> least;
-  for (const Group& group : read_groups(root / "proc/self/cgroup")) {
-    for (const Mount& mount : read_mounts(root / "proc/self/mountinfo", group.is_v2)) {
-      fs::path inside = below_mount(group.path, mount.root);
-      // Outside of what is mounted, as a process of another control group namespace sees itself.
-      if (!inside.empty() && *inside.begin() == "..") inside.clear();
-      const fs::path top = root / fs::path(mount.point).relative_path();
-      for (;; inside = inside.parent_path()) {
-        if (const auto quota = quota_of(top / inside, group.is_v2)) least = std::min(least.value_or(*quota), *quota);
-        if (inside.empty()) break;
-      }
-    }
+  for (const CgroupFolder& folder : cgroup_folders("cpu", root)) {
+    if (const auto quota = quota_of(folder.path, folder.is_v2)) least = std::min(least.value_or(*quota), *quota);
   }
   if (!least) return std::nullopt;
   constexpr double kMost = std::numeric_limits<int>::max();

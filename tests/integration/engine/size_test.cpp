@@ -1,9 +1,11 @@
 // How many workers there are, and how long each stays.
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 
 #include "limits_fixture.hpp"
+#include "pool/diagnosis.hpp"
 
 namespace bulkhead::test {
 namespace {
@@ -15,6 +17,22 @@ class SizeTest : public LimitsTest {
     return static_cast<std::size_t>(std::ranges::count_if(workers, [](const auto& one) { return one.is_ready; }));
   }
 };
+
+TEST_F(SizeTest, AWorkerTakesAsManyDescriptorsAsTheDiagnosisSays) {
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator begin("/proc/self/fd");
+    return static_cast<std::uint64_t>(std::distance(begin, std::filesystem::directory_iterator()));
+  };
+  const auto with = [&](int workers) {
+    auto pool = engine_.pool({.processes = workers});
+    const auto wanted = static_cast<std::size_t>(workers);
+    EXPECT_TRUE(eventually(20s, [&] { return ready_workers(pool) == wanted; }));
+    return open_files();
+  };
+  const std::uint64_t few = with(2);
+  EXPECT_LE(few, pool::kDescriptorsOfEngine + 2 * pool::kDescriptorsOfWorker + 3);  // and the three standard ones
+  EXPECT_EQ(with(7) - few, 5 * pool::kDescriptorsOfWorker);
+}
 
 TEST_F(SizeTest, AWorkerIsReplacedAfterItsTasks) {
   auto pool = engine_.pool({.processes = 3, .max_tasks_per_child = 10});

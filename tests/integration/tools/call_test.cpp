@@ -130,8 +130,15 @@ TEST_F(TasksCommand, ListsThePluginPathAndWarnsOfWhatCannotBeUsed) {
 
 TEST_F(TasksCommand, PrintsVersionAndHelpWithExamples) {
   EXPECT_THAT(run({"--version"}).out, StartsWith("bulkhead "));
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {}, {"tasks"}, {"call"}, {"map"}, {"clean"}, {"config"}, {"config", "check"}, {"config", "explain"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{},
+                                                                 {"tasks"},
+                                                                 {"call"},
+                                                                 {"map"},
+                                                                 {"clean"},
+                                                                 {"config"},
+                                                                 {"config", "check"},
+                                                                 {"config", "explain"},
+                                                                 {"doctor"}}) {
     auto command = words;
     command.emplace_back("--help");
     const auto done = run(command);

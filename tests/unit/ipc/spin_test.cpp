@@ -50,6 +50,15 @@ TEST(SpinBudget, IsLongerThanAWakeUpWhereSeveralAreUsable) {
   EXPECT_GE(default_spin_budget().worker_pauses, 400U);
 }
 
+TEST(SpinBudget, IsLessForWorkersThatOutnumberTheProcessors) {
+  const auto few = spin_budget(4, 4);
+  const auto many = spin_budget(4, 5);
+  EXPECT_LT(many.worker_pauses, few.worker_pauses);
+  EXPECT_GT(many.worker_pauses, 0U);
+  EXPECT_EQ(many.host_pauses, few.host_pauses);
+  EXPECT_EQ(spin_budget(1, 1).worker_pauses, 0U);
+}
+
 TEST(AdaptiveSpin, LooksForLessLongAfterLookingInVain) {
   AdaptiveSpin spin(2000);
   EXPECT_EQ(spin.pauses(), 2000U);
