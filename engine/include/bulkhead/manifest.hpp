@@ -82,6 +82,7 @@ struct Manifest {
   Setting<int> min_processes;
   Setting<std::string> dead_letters;  // joined to the manifest's folder
   Setting<int> max_dead_letters;
+  Setting<bool> preload;
 
   Setting<std::vector<std::string>> plugin_dirs;           // joined to the manifest's folder
   std::vector<ManifestPlugin> plugins;                     // in the order written

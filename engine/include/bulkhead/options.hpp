@@ -214,6 +214,11 @@ struct PoolOptions {
   // are removed. Default: none is kept. Workers that are threads keep none.
   std::optional<std::string> dead_letters = {};
   std::optional<int> max_dead_letters = {};
+  // From the first worker that is replaced or added, workers are forked from a process that has loaded the pool's plugins,
+  // so that they need not load them (with kForkserver; multiprocessing's set_forkserver_preload()). Constructors of global
+  // objects then run once for all of them: what they draw at random or open is the same in each. A plugin that starts
+  // threads while it is loaded is loaded by each worker itself; initialisers always run in each worker. Default: true.
+  std::optional<bool> preload = {};
 };
 
 // The CPUs this process may use: its affinity mask and its cgroup's quota, rounded up; at least 1.

@@ -97,7 +97,7 @@ void add_pool_in_force(Explainer& explainer, const Manifest& manifest) {
   constexpr auto kAnyBytes = std::numeric_limits<std::uint64_t>::max();
   explainer.add_capped("pool.max_rss", manifest.pool_max_rss_bytes, kNone, "default", manifest.max_rss_bytes,
                        "limits.max_rss", manifest.pool_max_rss_bytes.value.value_or(kAnyBytes));
-  explainer.add("pool.ring_bytes", manifest.ring_bytes, std::uint32_t{1} << 20);
+  explainer.add("pool.ring_bytes", manifest.ring_bytes, std::uint32_t{512} << 10);
   explainer.add("pool.max_pending", manifest.max_pending, kNone);
   explainer.add("pool.max_pending_bytes", manifest.max_pending_bytes, kNone);
   explainer.add("pool.when_full", manifest.when_full, "block");
@@ -106,6 +106,7 @@ void add_pool_in_force(Explainer& explainer, const Manifest& manifest) {
   explainer.add("pool.idle_timeout", manifest.idle_timeout, kNone);
   explainer.add("pool.dead_letters", manifest.dead_letters, kNone);
   explainer.add("pool.max_dead_letters", manifest.max_dead_letters, 100);
+  explainer.add("pool.preload", manifest.preload, true);
 }
 
 void add_task_in_force(Explainer& explainer, const Manifest& manifest, const CatalogEntry& task) {

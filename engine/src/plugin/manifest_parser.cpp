@@ -92,7 +92,8 @@ class ManifestParser {
     reader.check_keys(
         {"processes", "start_method", "initializer", "initargs", "max_tasks_per_child", "max_tasks_jitter",
          "init_timeout", "ring_bytes", "plugins", "max_rss", "max_pending", "max_pending_bytes", "when_full",
-         "submit_timeout", "kill_grace", "idle_timeout", "min_processes", "dead_letters", "max_dead_letters"},
+         "submit_timeout", "kill_grace", "idle_timeout", "min_processes", "dead_letters", "max_dead_letters",
+         "preload"},
         {{"workers", "did you mean \"processes\"?"},
          {"timeout", "it belongs in [task.NAME]; the cap on all is \"max_timeout\" in [limits]"},
          {"retries", "it belongs in [task.NAME]"},
@@ -135,6 +136,7 @@ class ManifestParser {
     manifest_.dead_letters = reader.text("dead_letters");
     if (manifest_.dead_letters.value) manifest_.dead_letters.value = beside_manifest(*manifest_.dead_letters.value);
     manifest_.max_dead_letters = reader.integer("max_dead_letters", 1);
+    manifest_.preload = reader.flag("preload");
     const auto most = manifest_.processes.value;
     if (most && manifest_.min_processes.value.value_or(1) > *most) {
       reader.fail(manifest_.min_processes.place,

@@ -68,6 +68,7 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
         scheduler_->pump_rang();
       });
       for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) start_worker(slot);
+      has_started_first_ = true;
       start_sampling();
     });
   } catch (...) {
@@ -99,6 +100,7 @@ LocalBackend::~LocalBackend() {
     memory_timer_.reset();
     rest_timer_.reset();
     slots_.clear();
+    template_.reset();
   });
   scheduler_->release();
 }
@@ -174,6 +176,7 @@ void LocalBackend::end_workers(std::chrono::nanoseconds grace) {
 }
 
 void LocalBackend::slot_is_empty() {
+  if (is_ending_ && open_slots_ == 1) template_.reset();  // changed on this thread only
   const std::lock_guard lock(ended_mutex_);
   if (--open_slots_ == 0) ended_.notify_all();
 }
@@ -191,8 +194,8 @@ void LocalBackend::start_worker(std::uint32_t slot) {
   }
   ++place.generation;
   place.config = config_;
-  place.process =
-      process::make_worker(*services_.loop, *services_.warden, *services_.log, config_, slot, place.generation, *this);
+  place.process = process::make_worker(*services_.loop, *services_.warden, *services_.log, config_, slot,
+                                       place.generation, *this, template_for_start());
   place.process->start();
 }
 

@@ -62,6 +62,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
     std::string dead_letters = {};  // a folder; empty: none are kept
     std::uint64_t max_dead_letters = 100;
     std::string manifest = {};  // its path, for them
+    bool preload = true;
   };
 
   // Starts the workers. Throws ResourceError; nothing is left behind then. `keep_alive` is whatever `services`, the
@@ -124,6 +125,8 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void worker_ended(process::Worker& worker, const process::ExitReason& reason) override;
   void start_worker(std::uint32_t slot);
   void try_start_worker(std::uint32_t slot);
+  [[nodiscard]] std::shared_ptr<process::Template> template_for_start();
+  [[nodiscard]] bool has_preloadable() const noexcept;
   void restart_after(std::uint32_t slot, std::chrono::nanoseconds pause);
   void note_start_failure(std::uint32_t slot, std::optional<std::size_t> plugin, const std::string& cause,
                           StartFault fault);
@@ -163,6 +166,10 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   process::EventLoop::Timer recheck_;
   process::EventLoop::Timer grace_;
   PluginCircuits circuits_;
+  std::shared_ptr<process::Template> template_;  // nullptr: none is asked for
+  std::vector<std::size_t> not_preloaded_;       // plugins that cannot be
+  std::uint32_t templates_lost_ = 0;
+  bool has_started_first_ = false;  // the workers that the pool began with
   bool is_ending_ = false;                  // nobody is replaced any more
   std::uint32_t next_block_id_ = 1u << 31;  // the upper half: the scheduler's are below
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "ipc/channel_layout.hpp"
 #include "ipc/spin.hpp"
 
 namespace bulkhead::pool {
@@ -55,7 +56,7 @@ std::uint32_t checked_workers(std::optional<int> processes) {
 std::uint32_t checked_ring_bytes(std::optional<std::uint32_t> asked) {
   constexpr std::uint32_t kLeast = 64u << 10;
   constexpr std::uint32_t kMost = 1u << 30;
-  const std::uint32_t bytes = asked.value_or(1u << 20);
+  const std::uint32_t bytes = asked.value_or(ipc::ChannelSizes{}.request_ring_bytes);
   if (bytes < kLeast || bytes > kMost || (bytes & (bytes - 1)) != 0) {
     refuse_options("ring_bytes must be a power of two from 64 KiB to 1 GiB (got " + std::to_string(bytes) + ")");
   }
@@ -97,6 +98,7 @@ LocalBackend::Settings checked_settings(const PoolOptions& options) {
     limits.keeps_dead_letters = true;
   }
   set_count(settings.max_dead_letters, "max_dead_letters", 1, options.max_dead_letters);
+  settings.preload = options.preload.value_or(settings.preload);
   return settings;
 }
 
@@ -122,6 +124,7 @@ PoolOptions merged(const PoolOptions& program, const Manifest& manifest) {
   fill(options.min_processes, manifest.min_processes);
   fill(options.dead_letters, manifest.dead_letters);
   fill(options.max_dead_letters, manifest.max_dead_letters);
+  fill(options.preload, manifest.preload);
   if (const auto cap = manifest.max_rss_bytes.value) options.max_rss = std::min(options.max_rss.value_or(*cap), *cap);
   return options;
 }

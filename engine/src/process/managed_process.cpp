@@ -5,6 +5,7 @@
 
 #include "bulkhead/error.hpp"
 #include "bulkhead/sdk/abi.h"
+#include "process/template.hpp"
 #include "protocol/control.hpp"
 #include "support/deadline.hpp"
 #include "support/pidfd.hpp"
@@ -27,12 +28,18 @@ constexpr auto kFlushPause = std::chrono::milliseconds(1);
 }  // namespace
 
 ManagedProcess::ManagedProcess(EventLoop& loop, Warden& warden, Warden::Mode mode, StartMethod method,
-                               Listener& listener)
-    : loop_(loop), warden_(warden), mode_(mode), method_(method), listener_(listener) {}
+                               Listener& listener, std::shared_ptr<Template> from)
+    : loop_(loop), warden_(warden), mode_(mode), method_(method), template_(std::move(from)), listener_(listener) {}
 
 ManagedProcess::~ManagedProcess() {
   kill(SIGKILL);
-  if (ticket_ != 0) warden_.forget(ticket_);
+  forget_ticket();
+}
+
+void ManagedProcess::forget_ticket() noexcept {
+  const Warden::Ticket ticket = std::exchange(ticket_, 0);
+  if (ticket == 0) return;
+  is_by_template_ ? template_->forget(ticket) : warden_.forget(ticket);
 }
 
 void ManagedProcess::start() {
@@ -54,7 +61,9 @@ void ManagedProcess::request() {
     control_.emplace(std::move(ours));
   }
   control_watch_ = loop_.watch(control_->fd(), [this] { read_socket(); });
-  ticket_ = warden_.start({.mode = mode_, .method = method_, .control = theirs.release()}, *this);
+  Warden::StartRequest request{.mode = mode_, .method = method_, .control = theirs.release()};
+  is_by_template_ = template_ && template_->is_ready();
+  ticket_ = is_by_template_ ? template_->start(std::move(request), *this) : warden_.start(std::move(request), *this);
 }
 
 void ManagedProcess::process_started(pid_t pid, support::UniqueFd pidfd) {
@@ -91,7 +100,7 @@ void ManagedProcess::read_socket() {
   while (control_watch_.is_active()) {
     switch (control_->try_receive(bytes, fds)) {
       case ControlSocket::Received::kReceived:
-        handle(bytes);
+        handle(bytes, fds);
         break;
       case ControlSocket::Received::kDeadlinePassed:
         return;
@@ -109,12 +118,12 @@ void ManagedProcess::read_socket() {
   }
 }
 
-void ManagedProcess::handle(std::span<const std::byte> message) {
+void ManagedProcess::handle(std::span<const std::byte> message, std::vector<support::UniqueFd>& fds) {
   if (has_said_hello_) {
     if (protocol::kind_of(message) == protocol::MessageKind::kWorkerHello) {
       return condemn("it said hello twice");
     }
-    return listener_.said(message);
+    return listener_.said(message, fds);
   }
   const auto hello = protocol::decode<protocol::WorkerHello>(message);
   if (!hello) return condemn("it did not say hello");
@@ -175,7 +184,7 @@ void ManagedProcess::condemn(std::string why) noexcept {
 
 void ManagedProcess::give_up(std::string why) {
   if (was_started_) return condemn(std::move(why));
-  if (ticket_ != 0) warden_.forget(std::exchange(ticket_, 0));
+  forget_ticket();
   end_without_process(std::move(why));
 }
 
@@ -209,7 +218,7 @@ void ManagedProcess::died() {
   pidfd_watch_.reset();
   if (is_warden_lost_) return finish({});
   end_timer_ = loop_.at(Deadline::after(kStatusLimit), [this] {
-    warden_.suspect();
+    is_by_template_ ? template_->suspect() : warden_.suspect();
     finish({});
   });
 }
@@ -240,7 +249,7 @@ void ManagedProcess::finish(const ExitStatus& status) {
   pidfd_watch_.reset();
   end_timer_.reset();
   flush_timer_.reset();
-  if (ticket_ != 0) warden_.forget(std::exchange(ticket_, 0));
+  forget_ticket();
   std::string text;
   {
     const std::lock_guard lock(mutex_);

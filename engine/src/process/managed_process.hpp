@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -29,6 +30,8 @@
 
 namespace bulkhead::process {
 
+class Template;
+
 class ManagedProcess : private Warden::Client {
  public:
   struct Listener {
@@ -37,7 +40,7 @@ class ManagedProcess : private Warden::Client {
     // was lost between.
     virtual void said_hello() = 0;
     // A later message. Malformed ones do not come here: they condemn it.
-    virtual void said(std::span<const std::byte> message) = 0;
+    virtual void said(std::span<const std::byte> message, std::vector<support::UniqueFd>& fds) = 0;
     // A signal stopped it, or it goes on.
     virtual void stopped([[maybe_unused]] bool is_stopped) {}
     // The process is gone, or never was. `text`: why it was condemned or could not start; empty:
@@ -45,7 +48,9 @@ class ManagedProcess : private Warden::Client {
     virtual void ended(const ExitStatus& status, std::string text) = 0;
   };
 
-  ManagedProcess(EventLoop& loop, Warden& warden, Warden::Mode mode, StartMethod method, Listener& listener);
+  // `from`: the template to fork it from, while that lives and is ready; nullptr: none. The warden starts it else.
+  ManagedProcess(EventLoop& loop, Warden& warden, Warden::Mode mode, StartMethod method, Listener& listener,
+                 std::shared_ptr<Template> from = nullptr);
   ~ManagedProcess() override;
   ManagedProcess(const ManagedProcess&) = delete;
   ManagedProcess& operator=(const ManagedProcess&) = delete;
@@ -79,7 +84,8 @@ class ManagedProcess : private Warden::Client {
 
   void request();
   void read_socket();
-  void handle(std::span<const std::byte> message);
+  void handle(std::span<const std::byte> message, std::vector<support::UniqueFd>& fds);
+  void forget_ticket() noexcept;
   void greet_if_known();
   void died();
   void finish(const ExitStatus& status);
@@ -90,10 +96,12 @@ class ManagedProcess : private Warden::Client {
   Warden& warden_;
   const Warden::Mode mode_;
   const StartMethod method_;
+  const std::shared_ptr<Template> template_;
   Listener& listener_;
 
   // Loop thread only.
   Warden::Ticket ticket_ = 0;
+  bool is_by_template_ = false;  // who gave the ticket
   protocol::Outbox outbox_;
   bool was_started_ = false;
   bool has_said_hello_ = false;

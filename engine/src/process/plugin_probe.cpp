@@ -40,7 +40,7 @@ class Probe : private ManagedProcess::Listener {
     }
   }
 
-  void said(std::span<const std::byte> message) override {
+  void said(std::span<const std::byte> message, std::vector<support::UniqueFd>&) override {
     if (auto failed = protocol::decode<protocol::Failed>(message)) {
       failure_ = std::move(*failed);
       return process_.expect_end();

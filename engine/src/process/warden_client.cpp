@@ -64,6 +64,17 @@ bool is_stopped(pid_t pid) {
 
 }  // namespace
 
+ExitStatus status_of(const protocol::ProcessExited& exited) noexcept {
+  return {.known = true,
+          .signal = exited.signal,
+          .exit_code = exited.exit_code,
+          .core_dumped = exited.core_dumped,
+          .max_rss_bytes = exited.max_rss_bytes,
+          .user_time = std::chrono::nanoseconds(exited.user_time_ns),
+          .system_time = std::chrono::nanoseconds(exited.system_time_ns),
+          .is_memory_short = exited.is_memory_short};
+}
+
 Warden::Warden(EventLoop& loop, support::Log& log, std::filesystem::path worker_program,
                std::optional<ForkedWarden> forked)
     : loop_(loop),
@@ -184,16 +195,7 @@ void Warden::handle(std::span<const std::byte> bytes, std::vector<UniqueFd>& fds
     return;
   }
   if (const auto exited = protocol::decode<protocol::ProcessExited>(bytes)) {
-    if (Client* const client = take(exited->ticket)) {
-      client->process_exited({.known = true,
-                              .signal = exited->signal,
-                              .exit_code = exited->exit_code,
-                              .core_dumped = exited->core_dumped,
-                              .max_rss_bytes = exited->max_rss_bytes,
-                              .user_time = std::chrono::nanoseconds(exited->user_time_ns),
-                              .system_time = std::chrono::nanoseconds(exited->system_time_ns),
-                              .is_memory_short = exited->is_memory_short});
-    }
+    if (Client* const client = take(exited->ticket)) client->process_exited(status_of(*exited));
     return;
   }
   if (const auto stopped = protocol::decode<protocol::ProcessStopped>(bytes)) {

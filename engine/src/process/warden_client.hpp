@@ -36,6 +36,9 @@
 
 namespace bulkhead::process {
 
+// What whoever reaped it says.
+[[nodiscard]] ExitStatus status_of(const protocol::ProcessExited& exited) noexcept;
+
 class Warden {
  public:
   // Whoever asked for a process. Called on the loop thread. It may forget() itself or others in any

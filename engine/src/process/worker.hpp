@@ -97,9 +97,13 @@ class Worker {
   [[nodiscard]] bool refuse_block() noexcept { return grant_known_block(0, 0, true); }
 };
 
-// The kind that the configuration's start method asks for.
+class Template;
+
+// The kind that the configuration's start method asks for; a process is forked from the template, if there is one and it is
+// ready.
 [[nodiscard]] std::unique_ptr<Worker> make_worker(EventLoop& loop, Warden& warden, support::Log& log,
                                                   std::shared_ptr<const WorkerConfig> config, std::uint32_t slot,
-                                                  std::uint64_t generation, Worker::Listener& listener);
+                                                  std::uint64_t generation, Worker::Listener& listener,
+                                                  std::shared_ptr<Template> from = nullptr);
 
 }  // namespace bulkhead::process

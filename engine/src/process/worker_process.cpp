@@ -16,7 +16,7 @@ using support::Deadline;
 
 WorkerProcess::WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log,
                              std::shared_ptr<const WorkerConfig> config, std::uint32_t slot, std::uint64_t generation,
-                             Worker::Listener& listener)
+                             Worker::Listener& listener, std::shared_ptr<Template> from)
     : loop_(loop),
       warden_(warden),
       log_(log),
@@ -26,7 +26,7 @@ WorkerProcess::WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log,
       listener_(listener),
       doorbell_name_(ipc::make_doorbell_name()),
       channel_(make_channel()),
-      process_(loop, warden, Warden::Mode::kWorker, config_->start_method, *this) {
+      process_(loop, warden, Warden::Mode::kWorker, config_->start_method, *this, std::move(from)) {
   if (!config_->captures_output) return;
   output_.emplace(loop, log, slot, [this](const protocol::OutputLine& line) { listener_.worker_wrote(*this, line); });
 }
@@ -110,7 +110,7 @@ void WorkerProcess::send_attach() {
   }
 }
 
-void WorkerProcess::said(std::span<const std::byte> message) {
+void WorkerProcess::said(std::span<const std::byte> message, std::vector<support::UniqueFd>&) {
   switch (protocol::kind_of(message).value_or(protocol::MessageKind::kWorkerHello)) {
     case protocol::MessageKind::kAttached:
       if (is_attached_) break;

@@ -20,8 +20,10 @@ namespace bulkhead::process {
 class WorkerProcess final : public Worker, private ManagedProcess::Listener {
  public:
   // Creates the channel's memory and doorbell. The process is asked for by start().
+  // `from`: see ManagedProcess.
   WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log, std::shared_ptr<const WorkerConfig> config,
-                std::uint32_t slot, std::uint64_t generation, Worker::Listener& listener);
+                std::uint32_t slot, std::uint64_t generation, Worker::Listener& listener,
+                std::shared_ptr<Template> from = nullptr);
   ~WorkerProcess() override;
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -41,7 +43,7 @@ class WorkerProcess final : public Worker, private ManagedProcess::Listener {
 
  private:
   void said_hello() override;
-  void said(std::span<const std::byte> message) override;
+  void said(std::span<const std::byte> message, std::vector<support::UniqueFd>& fds) override;
   void stopped(bool is_stopped) override;
   void ended(const ExitStatus& status, std::string text) override;
 

@@ -48,6 +48,7 @@ enum class MessageKind : std::uint8_t {
   kBlock,
   kInitializer,
   kCapture,
+  kPreload,
   // worker -> host
   kAttached = 64,
   kReady,
@@ -63,6 +64,7 @@ inline constexpr int kSocketFd = 3;
 inline constexpr const char* kWardenArgument = "--bulkhead-warden";
 inline constexpr const char* kWorkerArgument = "--bulkhead-worker";
 inline constexpr const char* kProbeArgument = "--bulkhead-probe";
+inline constexpr const char* kTemplateArgument = "--bulkhead-templ";  // none longer than the warden's
 inline constexpr const char* kReplayArgument = "--bulkhead-replay";  // and a dead letter's file, and how many times
 inline constexpr const char* kTrialArgument = "--bulkhead-trial";    // a plugin's file and its configuration
 
@@ -97,7 +99,7 @@ struct WardenHello {
   }
 };
 
-enum class StartMode : std::uint8_t { kWorker, kProbe };
+enum class StartMode : std::uint8_t { kWorker, kProbe, kTemplate };
 enum class StartHow : std::uint8_t { kFork, kExecute };
 
 // + the new process's control socket
@@ -260,6 +262,17 @@ struct ProbeMessage {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(name, shown_path);
+  }
+};
+
+// Load these plugins and say kReady; from then on you are asked for workers like a warden (kStartProcess, kQuit). + host
+// pidfd
+struct PreloadMessage {
+  static constexpr MessageKind kKind = MessageKind::kPreload;
+  std::uint32_t plugin_count = 0;  // kPlugin messages that follow
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(plugin_count);
   }
 };
 

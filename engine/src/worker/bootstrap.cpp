@@ -41,7 +41,7 @@ ipc::WorkerChannel attach(const protocol::Attach& attach, std::vector<support::U
 
 class Worker {
  public:
-  explicit Worker(Handshake& handshake) : handshake_(handshake) {}
+  Worker(Handshake& handshake, const Preloaded* preloaded) : handshake_(handshake), preloaded_(preloaded) {}
 
   int run() {
     BULKHEAD_FAULT_POINT("worker.attach");
@@ -55,6 +55,7 @@ class Worker {
     body_.emplace(WorkerBody::Setup{.channel = *channel_,
                                     .control_fd = handshake_.fd(),
                                     .plugins = receive_plugins(attach_message.message.plugin_count),
+                                    .preloaded = preloaded_,
                                     .initializer = receive_initializer(attach_message.message.has_initializer),
                                     .say_ready = [this] { handshake_.send(protocol::Ready{}); }});
     start_host_watcher(std::move(fds[5]), output);
@@ -108,6 +109,7 @@ class Worker {
   }
 
   Handshake& handshake_;
+  const Preloaded* const preloaded_;
   std::optional<ipc::WorkerChannel> channel_;
   support::UniqueFd initializer_arguments_;
   std::optional<WorkerBody> body_;
@@ -115,15 +117,19 @@ class Worker {
 
 }  // namespace
 
-int run_worker(support::UniqueFd control, std::string_view build) noexcept {
+void prepare_process() noexcept {
+  support::enter_worker();
+  // A task's printf is seen even when the task then crashes.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+}
+
+int run_worker(support::UniqueFd control, std::string_view build, const Preloaded* preloaded) noexcept {
   try {
     BULKHEAD_FAULT_ROLE(kWorker);
-    support::enter_worker();
-    // A task's printf is seen even when the task then crashes.
-    std::setvbuf(stdout, nullptr, _IOLBF, 0);
+    if (preloaded == nullptr) prepare_process();
     Handshake handshake(std::move(control));
     handshake.say_hello(build);
-    Worker worker(handshake);
+    Worker worker(handshake, preloaded);
     const int status = report_failures(
         handshake, [&] { return worker.run(); }, [&] { return worker.where(); });
     BULKHEAD_FAULT_POINT("worker.left");

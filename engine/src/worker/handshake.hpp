@@ -52,6 +52,8 @@ class Handshake {
   }
 
   [[nodiscard]] int fd() const noexcept { return socket_.fd(); }
+  // For who goes on talking over it. Nothing else may be called afterwards.
+  [[nodiscard]] ipc::ControlSocket take_socket() noexcept { return std::move(socket_); }
 
   // Leaves the socket to the kernel to close when the process is really gone: to the host its end
   // is the end of the worker, and plugins' static destructors still run after this object.

@@ -8,6 +8,7 @@
 #include "worker/bootstrap.hpp"
 #include "worker/probe_main.hpp"
 #include "worker/replay_main.hpp"
+#include "worker/template_main.hpp"
 #include "worker/trial_main.hpp"
 #include "worker/warden_main.hpp"
 
@@ -23,6 +24,7 @@ int run_program(std::span<char* const> arguments, std::string_view build) {
   if (arguments.size() != 2) return -1;
   if (role == protocol::kWardenArgument) return warden_main(arguments, build);
   if (role == protocol::kWorkerArgument) return run_worker(support::UniqueFd(protocol::kSocketFd), build);
+  if (role == protocol::kTemplateArgument) return run_template(support::UniqueFd(protocol::kSocketFd), arguments, build);
   if (role == protocol::kProbeArgument) return run_probe(support::UniqueFd(protocol::kSocketFd), build);
   return -1;
 }

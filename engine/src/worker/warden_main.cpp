@@ -35,6 +35,7 @@
 #include "worker/descendants.hpp"
 #include "worker/memory_pressure.hpp"
 #include "worker/probe_main.hpp"
+#include "worker/template_main.hpp"
 #include "worker/warden_copy.hpp"
 
 namespace bulkhead::worker {
@@ -118,6 +119,15 @@ class WardenProgram {
                 std::string_view build)
       : socket_(std::move(socket)), arguments_(arguments), host_state_(std::move(host_state)), build_(build) {}
 
+  // A template, which has said all that a warden says in its hello.
+  WardenProgram(ControlSocket socket, UniqueFd host, std::span<char* const> arguments, const Preloaded& preloaded,
+                std::string_view build)
+      : socket_(std::move(socket)),
+        arguments_(arguments),
+        preloaded_(&preloaded),
+        build_(build),
+        host_(std::move(host)) {}
+
   // Returns the warden's exit status, in the warden only.
   int run() {
     const sigset_t signals = warden_signals();
@@ -127,7 +137,7 @@ class WardenProgram {
     sigaddset(&child, SIGCHLD);
     children_event_ = UniqueFd(
         BULKHEAD_FAULT_CALL("warden.signalfd", EMFILE, -1, ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)));
-    if (!children_event_.is_open() || !exchange_hellos()) return 1;
+    if (!children_event_.is_open() || (!host_.is_open() && !exchange_hellos())) return 1;
     while (!is_over_) {
       wait();
       serve_host();
@@ -232,42 +242,79 @@ class WardenProgram {
     // Its own group: a task's kill(0, ...) hits only itself, and what tasks fork can be ended with
     // their worker.
     ::setpgid(0, 0);
-    const bool is_probe = request.mode == protocol::StartMode::kProbe;
-    if (is_probe) {
+    if (request.mode == protocol::StartMode::kProbe) {
       BULKHEAD_FAULT_ROLE(kProbe);
     } else {
       BULKHEAD_FAULT_ROLE(kWorker);
     }
     BULKHEAD_FAULT_POINT("process.forked");
     if (request.how == protocol::StartHow::kExecute) {
-      execute(is_probe ? protocol::kProbeArgument : protocol::kWorkerArgument, std::move(control));
+      execute(argument_of(request.mode), std::move(control));
     }
-    ::prctl(PR_SET_NAME, is_probe ? "bulkhead-probe" : "bulkhead-worker");
-    if (host_state_) become_copy(is_probe, std::move(control));
+    ::prctl(PR_SET_NAME, argument_of(request.mode) + std::strlen("--"));
+    if (host_state_) become_copy(request.mode, std::move(control));
+    if (preloaded_ != nullptr) become_preloaded(std::move(control));
     BULKHEAD_FAULT_POINT("process.settle");
     unblock_signals();
     ::dup2(control.release(), protocol::kSocketFd);  // this closes the warden's socket here
     ::close_range(protocol::kSocketFd + 1, ~0U, 0);
-    // What ps shows: the roles are written the same length or shorter.
-    std::strncpy(arguments_[1], is_probe ? protocol::kProbeArgument : protocol::kWorkerArgument,
-                 std::strlen(arguments_[1]));
-    std::exit(run(is_probe, UniqueFd(protocol::kSocketFd)));
+    show_role(request.mode);
+    std::exit(run(request.mode, UniqueFd(protocol::kSocketFd)));
   }
 
-  [[nodiscard]] int run(bool is_probe, UniqueFd control) {
-    return is_probe ? run_probe(std::move(control), build_) : run_worker(std::move(control), build_);
+  // In what ps shows there is room for the warden's argument, which all others fit.
+  void show_role(protocol::StartMode mode) const noexcept {
+    const std::string_view text = argument_of(mode);
+    std::memset(arguments_[1], 0, std::string_view(protocol::kWardenArgument).size());
+    std::memcpy(arguments_[1], text.data(), text.size());
   }
 
-  // As the host was when the warden was forked from it.
-  [[noreturn]] void become_copy(bool is_probe, UniqueFd control) {
+  static const char* argument_of(protocol::StartMode mode) noexcept {
+    switch (mode) {
+      case protocol::StartMode::kProbe:
+        return protocol::kProbeArgument;
+      case protocol::StartMode::kTemplate:
+        return protocol::kTemplateArgument;
+      case protocol::StartMode::kWorker:
+        break;
+    }
+    return protocol::kWorkerArgument;
+  }
+
+  [[nodiscard]] int run(protocol::StartMode mode, UniqueFd control) {
+    switch (mode) {
+      case protocol::StartMode::kProbe:
+        return run_probe(std::move(control), build_);
+      case protocol::StartMode::kTemplate:
+        return run_template(std::move(control), arguments_, build_);
+      case protocol::StartMode::kWorker:
+        break;
+    }
+    return run_worker(std::move(control), build_, preloaded_);
+  }
+
+  // What plugins have opened while they were loaded stays open, so only what is this program's own is closed.
+  [[noreturn]] void become_preloaded(UniqueFd control) {
+    close_own();
+    unblock_signals();
+    show_role(protocol::StartMode::kWorker);
+    std::exit(run(protocol::StartMode::kWorker, std::move(control)));
+  }
+
+  void close_own() {
     socket_.release().reset();
     children_event_.reset();
     host_.reset();
     outbox_.clear();
+  }
+
+  // As the host was when the warden was forked from it.
+  [[noreturn]] void become_copy(protocol::StartMode mode, UniqueFd control) {
+    close_own();
     host_state_->program.reset();
     ::sigaction(SIGCHLD, &host_state_->on_child, nullptr);
     ::sigprocmask(SIG_SETMASK, &host_state_->signals, nullptr);
-    leave_copy(run(is_probe, std::move(control)), nullptr);
+    leave_copy(run(mode, std::move(control)), nullptr);
     ::_exit(kStartFailedStatus);
   }
 
@@ -370,6 +417,7 @@ class WardenProgram {
   ControlSocket socket_;
   std::span<char* const> arguments_;
   std::optional<HostState> host_state_;
+  const Preloaded* const preloaded_ = nullptr;
   std::string_view build_;
   UniqueFd children_event_;
   UniqueFd host_;
@@ -393,6 +441,12 @@ int warden_main(std::span<char* const> arguments, std::string_view build) {
     std::fprintf(stderr, "bulkhead-warden: %s\n", error.what());
   }
   return 1;
+}
+
+int keep_workers(ControlSocket socket, UniqueFd host, std::span<char* const> arguments, const Preloaded& preloaded,
+                 std::string_view build) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  return WardenProgram(std::move(socket), std::move(host), arguments, preloaded, build).run();
 }
 
 void run_warden_copy(HostCopy copy, std::string_view build) noexcept {

@@ -52,7 +52,9 @@ void WorkerBody::load() {
     if (setup_.plugins[i].is_left_out) continue;
     enter(Phase::kLoad, i, setup_.plugins[i].name);
     note_plugin_loading(i);
-    loaded = plugin::LoadedPlugin::load(setup_.plugins[i].fd, setup_.plugins[i].shown_path);
+    const int fd = setup_.plugins[i].fd;
+    if (setup_.preloaded != nullptr) loaded = setup_.preloaded->find(fd);
+    if (!loaded) loaded = plugin::LoadedPlugin::load(fd, setup_.plugins[i].shown_path);
     note_plugin_loaded(&loaded->table());
   }
 }

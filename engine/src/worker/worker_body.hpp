@@ -17,6 +17,7 @@
 #include "bulkhead/error.hpp"
 #include "ipc/worker_channel.hpp"
 #include "plugin/loader.hpp"
+#include "worker/preloaded.hpp"
 
 namespace bulkhead::worker {
 
@@ -43,6 +44,7 @@ class WorkerBody {
     ipc::WorkerChannel& channel;
     int control_fd;
     std::vector<PluginToRun> plugins;
+    const Preloaded* preloaded = nullptr;
     std::optional<InitializerToRun> initializer;
     std::function<void()> say_ready;
   };
