@@ -1,4 +1,4 @@
-// bulkhead config check, bulkhead config explain: is the manifest right, and what does it say?
+// bulkhead config check, explain, reference: is the manifest right, what does it say, and what could it?
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -130,10 +130,59 @@ int explain_settings(const CommonOptions& common, bool as_json) {
   return kDone;
 }
 
+constexpr const char* kReferenceHead =
+    "# The manifest\n\n"
+    "A TOML file. It is found by `-m FILE`, `$BULKHEAD_MANIFEST`, as `bulkhead.toml` in this folder or one above (up "
+    "to the first\n"
+    "with `.git`, or `$HOME`), in `$XDG_CONFIG_HOME/bulkhead/` or in `/etc/bulkhead/`. One that is found, not named, "
+    "must belong to\n"
+    "you or root, and nobody else may write to it. Unknown keys are errors. Durations: `\"250ms\"`, `\"5s\"`, "
+    "`\"10m\"`, `\"none\"`;\n"
+    "sizes: `\"64KiB\"`, `\"2GiB\"`. What a program sets in its code counts more; `[limits]` counts most.\n\n"
+    "This page is written by `bulkhead config reference`, from the table that manifests are checked against.\n";
+
+std::string heading_of(const std::string& table) {
+  if (table.empty()) return "At the top";
+  if (table == "plugin") return "[[plugin]], once for each";
+  if (table == "task") return "[task.PLUGIN], [task.PLUGIN.TASK]";
+  return "[" + table + "]";
+}
+
+int show_reference(const CommonOptions&, bool as_json) {
+  const auto keys = manifest_reference();
+  Output output;
+  if (as_json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& key : keys) {
+      list.push_back({{"table", key.table},
+                      {"key", key.key},
+                      {"value", key.value},
+                      {"default", key.fallback},
+                      {"meaning", key.meaning}});
+    }
+    output.add_line(list.dump(2));
+    output.finish();
+    return kDone;
+  }
+  std::string text = kReferenceHead;
+  const std::string* table = nullptr;
+  for (const auto& key : keys) {
+    if (table == nullptr || *table != key.table) {
+      text += "\n## " + heading_of(key.table) + "\n\n| key | value | default | |\n|---|---|---|---|\n";
+    }
+    table = &key.table;
+    text += "| `" + key.key + "` | " + key.value + " | " + key.fallback + " | " + key.meaning + " |\n";
+  }
+  text.pop_back();
+  output.add_line(text);
+  output.finish();
+  return kDone;
+}
+
 }  // namespace
 
 void add_config_command(CLI::App& app, Program& program) {
-  auto* const command = app.add_subcommand("config", "check or explain the manifest");
+  auto* const command = app.add_subcommand("config", "check or explain the manifest, or what one may say");
   command->require_subcommand(1);
   command->footer("Examples:\n  bulkhead config check\n  bulkhead config explain -m bulkhead.toml");
   const auto add = [&](const char* name, const char* what, const char* examples,
@@ -151,6 +200,10 @@ void add_config_command(CLI::App& app, Program& program) {
       "Exit code: 0 all is well; 2 the manifest is wrong; 3 a plugin cannot be used.\n\n"
       "Examples:\n  bulkhead config check\n  bulkhead config check -m deploy/bulkhead.toml",
       &check);
+  add("reference", "show every key that a manifest may have, as Markdown",
+      "It is tools/MANIFEST.md.\n\n"
+      "Examples:\n  bulkhead config reference\n  bulkhead config reference --json",
+      &show_reference);
   add("explain", "show every value in force, for the pool and for each task, and where it comes from",
       "A value comes from a flag, the environment, a line of the manifest, the plugin's author, or the\n"
       "default; what [limits] cuts shows the limit. map and call take --timeout and others on top.\n\n"

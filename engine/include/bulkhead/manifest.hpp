@@ -121,6 +121,17 @@ struct ExplainedSetting {
 // plugin or the default.
 [[nodiscard]] std::vector<ExplainedSetting> explain(const Manifest& manifest, std::span<const CatalogEntry> tasks);
 
+// One key of a manifest, as `bulkhead config reference` shows it.
+struct ManifestKeyInfo {
+  std::string table;  // "pool"; empty: at the file's top
+  std::string key;
+  std::string value;     // what may be written: "duration", "number from 1", "true or false"
+  std::string fallback;  // what holds when it is not written
+  std::string meaning;
+};
+// Every key there is, by tables: the same list that manifests are checked against.
+[[nodiscard]] std::vector<ManifestKeyInfo> manifest_reference();
+
 // Reads TOML. `file` is for messages, and its folder is where relative paths start.
 [[nodiscard]] Manifest parse_manifest(std::string_view text, const std::string& file);
 

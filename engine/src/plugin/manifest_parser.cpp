@@ -25,8 +25,6 @@ using plugin::TableReader;
 
 // The grammar asks for three; the rest is room for dotted keys in a plugin's configuration.
 constexpr std::size_t kMaxKeyParts = 16;
-constexpr int kMaxProcesses = 4096;
-constexpr int kHighestPriority = 7;
 constexpr std::uint64_t kLeastRingBytes = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostRingBytes = std::uint64_t{1} << 30;
 
@@ -38,14 +36,14 @@ class ManifestParser {
   Manifest parse(std::string_view text) {
     check_limits(text);
     const toml::table root = parse_toml(text);
-    const TableReader top(root, "", manifest_.file);
-    top.check_keys({"pool", "plugin", "plugin_dirs", "task", "log", "limits"},
-                   {{"plugins", "write [[plugin]], once per plugin"},
+    const TableReader top(root, "", "", manifest_.file);
+    top.check_keys({{"plugins", "write [[plugin]], once per plugin"},
                     {"tasks", "write [task.NAME]"},
                     {"processes", "it belongs in [pool]"},
                     {"start_method", "it belongs in [pool]"},
                     {"max_rss", "it belongs in [limits]"},
-                    {"max_timeout", "it belongs in [limits]"}});
+                    {"max_timeout", "it belongs in [limits]"}},
+                   {"pool", "plugin", "task", "log", "limits"});
     manifest_.plugin_dirs = top.texts("plugin_dirs");
     if (manifest_.plugin_dirs.value) {
       for (std::string& dir : *manifest_.plugin_dirs.value) dir = beside_manifest(dir);
@@ -88,29 +86,24 @@ class ManifestParser {
   }
 
   void read_pool(const toml::table& table) {
-    const TableReader reader(table, "[pool]", manifest_.file);
-    reader.check_keys(
-        {"processes", "start_method", "initializer", "initargs", "max_tasks_per_child", "max_tasks_jitter",
-         "init_timeout", "ring_bytes", "plugins", "max_rss", "max_pending", "max_pending_bytes", "when_full",
-         "submit_timeout", "kill_grace", "idle_timeout", "min_processes", "dead_letters", "max_dead_letters",
-         "preload"},
-        {{"workers", "did you mean \"processes\"?"},
-         {"timeout", "it belongs in [task.NAME]; the cap on all is \"max_timeout\" in [limits]"},
-         {"retries", "it belongs in [task.NAME]"},
-         {"priority", "it belongs in [task.NAME]"},
-         {"max_running", "it belongs in [task.NAME]"},
-         {"max_timeout", "it belongs in [limits]"},
-         {"plugin_dirs", "it belongs at the file's top, before the first [table]"},
-         {"maxtasksperchild", "did you mean \"max_tasks_per_child\"?"}});
-    manifest_.processes = reader.integer("processes", 1, kMaxProcesses, "auto");
-    manifest_.start_method = reader.one_of("start_method", {"forkserver", "spawn", "fork", "thread"});
+    const TableReader reader(table, "[pool]", "pool", manifest_.file);
+    reader.check_keys({{"workers", "did you mean \"processes\"?"},
+                       {"timeout", "it belongs in [task.NAME]; the cap on all is \"max_timeout\" in [limits]"},
+                       {"retries", "it belongs in [task.NAME]"},
+                       {"priority", "it belongs in [task.NAME]"},
+                       {"max_running", "it belongs in [task.NAME]"},
+                       {"max_timeout", "it belongs in [limits]"},
+                       {"plugin_dirs", "it belongs at the file's top, before the first [table]"},
+                       {"maxtasksperchild", "did you mean \"max_tasks_per_child\"?"}});
+    manifest_.processes = reader.integer("processes");
+    manifest_.start_method = reader.one_of("start_method");
     manifest_.initializer = reader.text("initializer");
     manifest_.initargs = reader.json_array("initargs");
     if (manifest_.initargs.is_given() && !manifest_.initializer.is_given()) {
       reader.fail(manifest_.initargs.place, reader.name_of("initargs") + " needs an \"initializer\"",
                   "add initializer = \"PLUGIN.TASK\"");
     }
-    manifest_.max_tasks_per_child = reader.integer("max_tasks_per_child", 1);
+    manifest_.max_tasks_per_child = reader.integer("max_tasks_per_child");
     manifest_.init_timeout = reader.duration("init_timeout");
     const Setting<std::uint64_t> ring = reader.byte_size("ring_bytes");
     if (ring.value) {
@@ -124,18 +117,18 @@ class ManifestParser {
       manifest_.ring_bytes = {static_cast<std::uint32_t>(*ring.value), ring.place};
     }
     manifest_.pool_plugins = reader.texts("plugins");
-    manifest_.max_tasks_jitter = reader.integer("max_tasks_jitter", 0);
+    manifest_.max_tasks_jitter = reader.integer("max_tasks_jitter");
     manifest_.pool_max_rss_bytes = reader.byte_size("max_rss");
-    manifest_.max_pending = reader.integer("max_pending", 1);
+    manifest_.max_pending = reader.integer("max_pending");
     manifest_.max_pending_bytes = reader.byte_size("max_pending_bytes");
-    manifest_.when_full = reader.one_of("when_full", {"block", "fail"});
+    manifest_.when_full = reader.one_of("when_full");
     manifest_.submit_timeout = reader.duration("submit_timeout");
     manifest_.kill_grace = reader.duration("kill_grace");
     manifest_.idle_timeout = reader.duration("idle_timeout");
-    manifest_.min_processes = reader.integer("min_processes", 1, kMaxProcesses);
+    manifest_.min_processes = reader.integer("min_processes");
     manifest_.dead_letters = reader.text("dead_letters");
     if (manifest_.dead_letters.value) manifest_.dead_letters.value = beside_manifest(*manifest_.dead_letters.value);
-    manifest_.max_dead_letters = reader.integer("max_dead_letters", 1);
+    manifest_.max_dead_letters = reader.integer("max_dead_letters");
     manifest_.preload = reader.flag("preload");
     const auto most = manifest_.processes.value;
     if (most && manifest_.min_processes.value.value_or(1) > *most) {
@@ -162,9 +155,8 @@ class ManifestParser {
   }
 
   void read_plugin(const toml::table& table) {
-    const TableReader reader(table, "[[plugin]]", manifest_.file);
-    reader.check_keys({"name", "path", "sha256", "config"},
-                      {{"timeout", "it belongs in [task.NAME]"}, {"retries", "it belongs in [task.NAME]"}});
+    const TableReader reader(table, "[[plugin]]", "plugin", manifest_.file);
+    reader.check_keys({{"timeout", "it belongs in [task.NAME]"}, {"retries", "it belongs in [task.NAME]"}});
     ManifestPlugin entry;
     entry.place = place_of(table);
     entry.name = reader.text("name");
@@ -251,35 +243,33 @@ class ManifestParser {
           "a second table for task \"" + name + "\" (the first is in line " + std::to_string(first.line) + ")",
           "put both into one");
     }
-    const TableReader reader(table, "[task." + name + "]", manifest_.file);
-    reader.check_keys({"timeout", "soft_timeout", "retries", "priority", "max_running"},
-                      {{"deadline", "a deadline is of a single call; did you mean \"timeout\"?"},
+    const TableReader reader(table, "[task." + name + "]", "task", manifest_.file);
+    reader.check_keys({{"deadline", "a deadline is of a single call; did you mean \"timeout\"?"},
                        {"config", "it belongs in [[plugin]]"},
                        {"max_timeout", "it belongs in [limits]"},
                        {"max_rss", "it belongs in [limits]"}},
-                      inner);
+                      {}, inner);
     TaskDefaults defaults;
     defaults.place = place;
     defaults.timeout = reader.duration("timeout");
     defaults.soft_timeout = reader.duration("soft_timeout");
-    defaults.retries = reader.integer("retries", 0);
-    defaults.priority = reader.integer("priority", 0, kHighestPriority);
-    defaults.max_running = reader.integer("max_running", 1);
+    defaults.retries = reader.integer("retries");
+    defaults.priority = reader.integer("priority");
+    defaults.max_running = reader.integer("max_running");
     manifest_.tasks.emplace(name, defaults);
   }
 
   void read_log(const toml::table& table) {
-    const TableReader reader(table, "[log]", manifest_.file);
-    reader.check_keys({"level", "pattern", "capture"}, {{"format", "did you mean \"pattern\"?"}});
-    manifest_.log_level = reader.one_of("level", {"trace", "debug", "info", "warning", "error", "critical", "off"});
+    const TableReader reader(table, "[log]", "log", manifest_.file);
+    reader.check_keys({{"format", "did you mean \"pattern\"?"}});
+    manifest_.log_level = reader.one_of("level");
     manifest_.log_pattern = reader.text("pattern");
     manifest_.log_capture = reader.flag("capture");
   }
 
   void read_limits(const toml::table& table) {
-    const TableReader reader(table, "[limits]", manifest_.file);
-    reader.check_keys({"max_rss", "max_timeout"},
-                      {{"timeout", "it belongs in [task.NAME]; did you mean \"max_timeout\"?"},
+    const TableReader reader(table, "[limits]", "limits", manifest_.file);
+    reader.check_keys({{"timeout", "it belongs in [task.NAME]; did you mean \"max_timeout\"?"},
                        {"processes", "it belongs in [pool]"}});
     manifest_.max_rss_bytes = reader.byte_size("max_rss");
     manifest_.max_timeout = reader.duration("max_timeout");

@@ -1,7 +1,9 @@
 #include "plugin/manifest_reader.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
+#include <stdexcept>
 
 #include "bulkhead/error.hpp"
 #include "plugin/nearest_names.hpp"
@@ -27,6 +29,7 @@ std::string printable(std::string text) {
 }
 
 using support::in_quotes;
+using Kind = ManifestKey::Kind;
 
 // As deep as the SDK's JSON reader goes is deeper than any configuration.
 constexpr int kMaxConfigDepth = 64;
@@ -91,8 +94,10 @@ void TableReader::wrong_type(std::string_view key, const toml::node& node, const
   fail(plugin::place_of(node), name_of(key) + " must be " + wanted + ", not " + type_name(node), help);
 }
 
-void TableReader::check_keys(std::initializer_list<std::string_view> known, std::initializer_list<Hint> hints,
+void TableReader::check_keys(std::initializer_list<Hint> hints, std::initializer_list<std::string_view> others,
                              Inner inner) const {
+  std::vector<std::string_view> known(others);
+  for (const ManifestKey& key : keys_) known.push_back(key.key);
   for (const auto& [key, value] : table_) {
     if (std::ranges::find(known, key.str()) != known.end()) continue;
     if (inner == Inner::kTables && value.is_table()) continue;
@@ -100,9 +105,7 @@ void TableReader::check_keys(std::initializer_list<std::string_view> known, std:
     for (const Hint& hint : hints) {
       if (hint.key == key.str()) help = hint.help;
     }
-    if (help.empty()) {
-      help = did_you_mean(nearest_names(key.str(), {known.begin(), known.size()}));
-    }
+    if (help.empty()) help = did_you_mean(nearest_names(key.str(), known));
     if (help.empty()) {
       help = "known here:";
       for (const std::string_view name : known) help += ' ' + std::string(name);
@@ -113,9 +116,26 @@ void TableReader::check_keys(std::initializer_list<std::string_view> known, std:
   }
 }
 
+const ManifestKey& TableReader::known(std::string_view key, ManifestKey::Kind kind) const {
+  const auto at = std::ranges::find(keys_, key, &ManifestKey::key);
+  if (at == keys_.end() || at->kind != kind) {
+    throw std::logic_error("the manifest's keys have no " + name_of(key) + " of this kind");
+  }
+  return *at;
+}
+
+const toml::node* TableReader::find(std::string_view key, ManifestKey::Kind kind) const {
+  (void)known(key, kind);
+  return table_.get(key);
+}
+
 Setting<std::string> TableReader::text(std::string_view key) const {
-  const toml::node* node = table_.get(key);
-  if (node == nullptr) return {};
+  const toml::node* node = find(key, Kind::kText);
+  return node == nullptr ? Setting<std::string>{} : text_of(key, *node);
+}
+
+Setting<std::string> TableReader::text_of(std::string_view key, const toml::node& value) const {
+  const toml::node* node = &value;
   const auto* text = node->as_string();
   if (text == nullptr) wrong_type(key, *node, "a string");
   if (text->get().empty()) fail(plugin::place_of(*node), name_of(key) + " is empty");
@@ -126,16 +146,22 @@ Setting<std::string> TableReader::text(std::string_view key) const {
   return {text->get(), plugin::place_of(*node)};
 }
 
-Setting<std::string> TableReader::one_of(std::string_view key, std::initializer_list<std::string_view> words) const {
-  Setting<std::string> setting = text(key);
-  if (!setting.value || std::ranges::find(words, *setting.value) != words.end()) return setting;
+Setting<std::string> TableReader::one_of(std::string_view key) const {
+  const auto words = words_of(known(key, Kind::kWord));
+  const toml::node* node = table_.get(key);
+  if (node == nullptr) return {};
+  Setting<std::string> setting = text_of(key, *node);
+  if (std::ranges::find(words, *setting.value) != words.end()) return setting;
   std::string list;
   for (const std::string_view word : words) list += (list.empty() ? "" : ", ") + in_quotes(word);
-  const std::string help = did_you_mean(nearest_names(*setting.value, {words.begin(), words.size()}, 1));
+  const std::string help = did_you_mean(nearest_names(*setting.value, words, 1));
   fail(setting.place, name_of(key) + " must be one of " + list + ", not " + in_quotes(*setting.value), help);
 }
 
-Setting<int> TableReader::integer(std::string_view key, int least, int most, std::string_view word) const {
+Setting<int> TableReader::integer(std::string_view key) const {
+  const ManifestKey& entry = known(key, Kind::kCount);
+  const int least = entry.least, most = entry.most;
+  const std::string_view word = entry.words.front();
   const toml::node* node = table_.get(key);
   if (node == nullptr) return {};
   const SourcePlace place = plugin::place_of(*node);
@@ -157,7 +183,7 @@ Setting<int> TableReader::integer(std::string_view key, int least, int most, std
 }
 
 Setting<bool> TableReader::flag(std::string_view key) const {
-  const toml::node* node = table_.get(key);
+  const toml::node* node = find(key, Kind::kFlag);
   if (node == nullptr) return {};
   const auto* flag = node->as_boolean();
   if (flag == nullptr) wrong_type(key, *node, "true or false");
@@ -165,7 +191,7 @@ Setting<bool> TableReader::flag(std::string_view key) const {
 }
 
 Setting<std::chrono::nanoseconds> TableReader::duration(std::string_view key) const {
-  const toml::node* node = table_.get(key);
+  const toml::node* node = find(key, Kind::kDuration);
   if (node == nullptr) return {};
   const SourcePlace place = plugin::place_of(*node);
   if (const auto number = bare_number(*node)) {
@@ -184,7 +210,7 @@ Setting<std::chrono::nanoseconds> TableReader::duration(std::string_view key) co
 }
 
 Setting<std::uint64_t> TableReader::byte_size(std::string_view key) const {
-  const toml::node* node = table_.get(key);
+  const toml::node* node = find(key, Kind::kBytes);
   if (node == nullptr) return {};
   const SourcePlace place = plugin::place_of(*node);
   if (const auto number = bare_number(*node)) {
@@ -200,7 +226,7 @@ Setting<std::uint64_t> TableReader::byte_size(std::string_view key) const {
 }
 
 Setting<std::vector<std::string>> TableReader::texts(std::string_view key) const {
-  const toml::node* node = table_.get(key);
+  const toml::node* node = find(key, Kind::kTexts);
   if (node == nullptr) return {};
   const auto* array = node->as_array();
   if (array == nullptr) {
@@ -231,14 +257,14 @@ Setting<std::string> TableReader::json(std::string_view key, const toml::node& n
 }
 
 Setting<std::string> TableReader::json_array(std::string_view key) const {
-  const toml::node* node = table_.get(key);
+  const toml::node* node = find(key, Kind::kJsonArray);
   if (node == nullptr) return {};
   if (!node->is_array()) wrong_type(key, *node, "an array");
   return json(key, *node);
 }
 
 Setting<std::string> TableReader::json_object(std::string_view key) const {
-  const toml::node* node = table_.get(key);
+  const toml::node* node = find(key, Kind::kJsonObject);
   if (node == nullptr) return {};
   if (!node->is_table()) wrong_type(key, *node, "a table", "write " + std::string(key) + " = { … }");
   return json(key, *node);

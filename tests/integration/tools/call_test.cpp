@@ -138,6 +138,7 @@ TEST_F(TasksCommand, PrintsVersionAndHelpWithExamples) {
                                                                  {"config"},
                                                                  {"config", "check"},
                                                                  {"config", "explain"},
+                                                                 {"config", "reference"},
                                                                  {"doctor"}}) {
     auto command = words;
     command.emplace_back("--help");

@@ -1,6 +1,8 @@
 // Manifests, named and found: what is wrong with them, and what config says of them.
 #include <sys/stat.h>
 
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -24,6 +26,14 @@ class ManifestOption : public CommandTest {
     EXPECT_THAT(done.err, AllOf(StartsWith("error: "), HasSubstr(says), HasSubstr(place)));
   }
 };
+
+TEST_F(ManifestOption, HasAReferenceThatIsAsThePageShowsIt) {
+  const auto done = run({"config", "reference"});
+  EXPECT_EQ(done.ended.exit_code, 0) << done.err;
+  std::ifstream page(BULKHEAD_SOURCE "/tools/MANIFEST.md");
+  const std::string text{std::istreambuf_iterator<char>(page), {}};
+  EXPECT_EQ(done.out, text) << "write it again: bulkhead config reference > tools/MANIFEST.md";
+}
 
 TEST_F(ManifestOption, NamesPlugins) {
   const auto done = run({"call", "-m", write("bulkhead.toml", good()), "echo.add", "1", "2"});

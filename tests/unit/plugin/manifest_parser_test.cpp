@@ -1,10 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <map>
 
 #include "bulkhead/manifest.hpp"
 #include "manifest_testing.hpp"
+#include "plugin/manifest_keys.hpp"
 
 namespace bulkhead {
 namespace {
@@ -353,6 +356,45 @@ list = [1, [], {}]
   EXPECT_EQ(manifest.plugins[0].config.value, R"({"big":9223372036854775807,"day":"2024-02-29","huge":"-Infinity",)"
                                               R"("list":[1,[],{}],"none":"NaN","text":"a\"b\\c\n\u0001é","tiny":1e-07,)"
                                               R"("whole":5.0,"yes":true})");
+}
+
+// A value that a key of this kind may have.
+std::string sample_of(const plugin::ManifestKey& key) {
+  using Kind = plugin::ManifestKey::Kind;
+  switch (key.kind) {
+    case Kind::kText:
+      return key.key == "sha256" ? '"' + std::string(64, 'a') + '"' : "\"img\"";
+    case Kind::kWord:
+      return '"' + std::string(key.words.front()) + '"';
+    case Kind::kCount:
+      return std::to_string(std::max(key.least, 1));
+    case Kind::kDuration:
+      return "\"5s\"";
+    case Kind::kBytes:
+      return "\"1MiB\"";
+    case Kind::kFlag:
+      return "false";
+    case Kind::kTexts:
+      return "[\"img\"]";
+    case Kind::kJsonArray:
+      return "[1]";
+    case Kind::kJsonObject:
+      return "{ a = 1 }";
+  }
+  return {};
+}
+
+TEST(Manifest, TakesEveryKeyOfItsReference) {
+  const std::map<std::string, std::string> headings{
+      {"pool", "[pool]"}, {"plugin", "[[plugin]]"}, {"task", "[task.img]"}, {"log", "[log]"}, {"limits", "[limits]"}};
+  std::string text;
+  std::string table;
+  for (const auto& key : plugin::manifest_keys()) {
+    if (table != key.table) text += headings.at(table = key.table) + "\n";
+    text += std::string(key.key) + " = " + sample_of(key) + "\n";
+  }
+  EXPECT_NO_THROW((void)parse_manifest(text, "all.toml")) << text;
+  EXPECT_EQ(manifest_reference().size(), plugin::manifest_keys().size());
 }
 
 }  // namespace
