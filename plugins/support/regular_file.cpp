@@ -91,4 +91,13 @@ std::span<std::byte> read_buffer() {
   return {buffer.get(), kBufferBytes};
 }
 
+std::vector<std::byte> read_whole(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  std::vector<std::byte> bytes;
+  read_blocks(path, [&](std::span<const std::byte> block) {
+    if (block.size() > max_bytes - bytes.size()) fail("read", path, EFBIG);
+    bytes.insert(bytes.end(), block.begin(), block.end());
+  });
+  return bytes;
+}
+
 }  // namespace plugin_support

@@ -8,8 +8,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
+#include <vector>
 
 namespace plugin_support {
 
@@ -41,5 +43,8 @@ void read_blocks(const std::filesystem::path& path, Take&& take) {
     take(std::span<const std::byte>(buffer.first(size_bytes)));
   }
 }
+
+// All of a file. Throws std::system_error (EFBIG) when it has more than `max_bytes`.
+[[nodiscard]] std::vector<std::byte> read_whole(const std::filesystem::path& path, std::uint64_t max_bytes);
 
 }  // namespace plugin_support

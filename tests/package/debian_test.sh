@@ -36,7 +36,7 @@ holds libbulkhead-dev '/bulkhead/engine\.hpp$'
 holds libbulkhead-dev '/libbulkhead_engine\.a$'
 holds libbulkhead-dev '/bulkheadConfig\.cmake$'
 holds libbulkhead-dev '/pkgconfig/bulkhead\.pc$'
-holds bulkhead-plugins '/bulkhead/plugins/digest\.so$'
+for plugin in math digest text fractal image; do holds bulkhead-plugins "/bulkhead/plugins/$plugin\.so$"; done
 for package in "${!file_of[@]}"; do
   holds "$package" " \./usr/share/doc/$package/copyright$"
   holds "$package" " \./usr/share/doc/$package/changelog\.Debian\.gz$"
@@ -57,6 +57,8 @@ depends bulkhead libstdc++6
 depends bulkhead libspdlog
 depends bulkhead-plugins "bulkhead (= $version)"
 depends bulkhead-plugins libssl3
+depends bulkhead-plugins libpng16-16
+depends bulkhead-plugins libturbojpeg0
 depends libbulkhead-dev "bulkhead (= $version)"
 depends libbulkhead-dev libcereal-dev
 

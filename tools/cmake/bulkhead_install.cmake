@@ -30,7 +30,7 @@ if(TARGET bulkhead)
     DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL)
 endif()
 if(BULKHEAD_BUILD_PLUGINS)
-  install(TARGETS math digest text fractal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/bulkhead/plugins COMPONENT plugins)
+  install(TARGETS math digest text fractal image LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/bulkhead/plugins COMPONENT plugins)
 endif()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/bulkheadConfig.cmake.in

@@ -1,7 +1,7 @@
 # Debian packages, made by `cmake --workflow --preset package` in build/package/packages:
 #   bulkhead          the command and the worker program
 #   libbulkhead-dev   headers, the engine as a static library, and what CMake and pkg-config need to find them
-#   bulkhead-plugins  math, digest, text, fractal
+#   bulkhead-plugins  math, digest, text, fractal, image
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_VENDOR "Bulkhead")
 if(NOT CPACK_PACKAGE_CONTACT)  # whoever distributes them says who: -DCPACK_PACKAGE_CONTACT="Name <address>"
@@ -51,7 +51,7 @@ set(CPACK_DEBIAN_PLUGINS_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PLUGINS_PACKAGE_DEPENDS "bulkhead ${same_version}")
 set(CPACK_COMPONENT_PLUGINS_DESCRIPTION
   "${PROJECT_DESCRIPTION} (plugins)\n"
-  "Tasks for everyday use: digests of files, text, arithmetic, fractals.")
+  "Tasks for everyday use: digests of files, text, thumbnails, arithmetic, fractals.")
 
 foreach(part IN ITEMS BULKHEAD DEVELOPMENT PLUGINS)
   string(REPLACE ";" "" CPACK_COMPONENT_${part}_DESCRIPTION "${CPACK_COMPONENT_${part}_DESCRIPTION}")

@@ -1,38 +1,14 @@
 // bulkhead-fractal, the example of a host: what it draws, and what it says when it cannot.
-#include <png.h>
-
 #include <array>
-#include <cstdint>
-#include <optional>
 
 #include "command_fixture.hpp"
+#include "png_file.hpp"
 
 namespace bulkhead::test {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-
-struct DecodedPng {
-  std::uint32_t width = 0;
-  std::uint32_t height = 0;
-  std::vector<std::uint8_t> pixels;  // red, green, blue
-
-  [[nodiscard]] std::array<int, 3> at(std::uint32_t x, std::uint32_t y) const {
-    const auto* const pixel = pixels.data() + 3 * (std::size_t{y} * width + x);
-    return {pixel[0], pixel[1], pixel[2]};
-  }
-};
-
-std::optional<DecodedPng> decode_png(const std::string& file) {
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  if (png_image_begin_read_from_file(&image, file.c_str()) == 0) return {};
-  image.format = PNG_FORMAT_RGB;
-  DecodedPng decoded{image.width, image.height, std::vector<std::uint8_t>(PNG_IMAGE_SIZE(image))};
-  if (png_image_finish_read(&image, nullptr, decoded.pixels.data(), 0, nullptr) == 0) return {};
-  return decoded;
-}
 
 class FractalTest : public CommandTest {
  protected:

@@ -179,4 +179,17 @@ TEST(RegularFile, NoDescriptorIsLeftOpenByFailures) {
   EXPECT_EQ(open_descriptors(), before);
 }
 
+TEST(RegularFile, IsReadWholeUpToALimit) {
+  const ScratchFolder folder;
+  const auto file = folder.write("file", std::string(200'000, 'x'));
+  EXPECT_EQ(plugin_support::read_whole(file, 200'000).size(), 200'000u);
+  try {
+    (void)plugin_support::read_whole(file, 199'999);
+    FAIL() << "it was read";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::file_too_large);
+    EXPECT_THAT(error.what(), HasSubstr(file.string()));
+  }
+}
+
 }  // namespace
