@@ -1,7 +1,8 @@
-// Names the tasks of the text plugin. The tasks themselves are in text_tasks.cpp.
+// Names the tasks of the text plugin. The tasks themselves are in text_tasks.cpp and grep.cpp.
 #include <bulkhead/plugin.hpp>
 
 #include "text/text_tasks.hpp"
+#include "text/text_types.hpp"
 
 using bulkhead::task;
 
@@ -12,4 +13,8 @@ BULKHEAD_PLUGIN(
     task("top_words", &text::top_words)
         .doc("the most frequent words of a file and their counts (10 if not given)")
         .params("path", "count")
+        .idempotent(),
+    task("grep", &text::grep)
+        .doc("the lines of a file that match a regular expression of RE2's, with their numbers (1000 if not given)")
+        .params("path", "pattern", "count")
         .idempotent())

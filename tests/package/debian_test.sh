@@ -59,6 +59,7 @@ depends bulkhead-plugins "bulkhead (= $version)"
 depends bulkhead-plugins libssl3
 depends bulkhead-plugins libpng16-16
 depends bulkhead-plugins libturbojpeg0
+depends bulkhead-plugins libre2
 depends libbulkhead-dev "bulkhead (= $version)"
 depends libbulkhead-dev libcereal-dev
 

@@ -67,5 +67,17 @@ TEST_F(GalleryTest, ResizesWhatComesOnStdin) {
   EXPECT_EQ(small->at(9, 14), (std::array{0, 255, 0}));
 }
 
+TEST_F(GalleryTest, TellsTheLinesThatMatchInEachFile) {
+  write("notes/a.txt", "milk\neggs\nmilk again\n");
+  write("notes/b.txt", "bread\n");
+  const auto done = run_here({"map", "--files", "notes", "text.grep", "{}", "^milk"});
+  EXPECT_EQ(done.ended.exit_code, 0) << done.err;
+  EXPECT_THAT(
+      lines_of(done.out),
+      ElementsAre(R"({"item":"notes/a.txt","result":[{"line":1,"text":"milk"},{"line":3,"text":"milk again"}]})",
+                  R"({"item":"notes/b.txt","result":[]})"));
+  expect_one_error(run_here({"call", "text.grep", "notes/a.txt", "(milk"}), 1, "missing ): (milk");
+}
+
 }  // namespace
 }  // namespace bulkhead::test
