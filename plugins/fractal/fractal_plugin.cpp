@@ -18,5 +18,5 @@ BULKHEAD_PLUGIN(
     task("sketch", &fractal::sketch)
         .doc("the Mandelbrot set in characters")
         .params("columns", "rows")
-        .example(12, 5, "    ...:..  \n ...,,@@@#. \n.@@@@@@@@;..\n ...,,@@@#. \n    ...:..  \n")
+        .example(12, 5, "    ...:..\n ...,,@@@#.\n.@@@@@@@@;..\n ...,,@@@#.\n    ...:..")
         .idempotent())

@@ -119,13 +119,14 @@ std::string sketch(std::uint32_t columns, std::uint32_t rows) {
   const double step = std::max(3.2 / columns, 2.5 / (2.0 * rows));
   std::string text;
   for (std::uint32_t row = 0; row < rows; ++row) {
+    if (row > 0) text += '\n';
     const double cy = 2 * step * ((rows - 1) / 2.0 - row);
     for (std::uint32_t column = 0; column < columns; ++column) {
       const double cx = -0.6 + step * (column - (columns - 1) / 2.0);
       const Escape escape = iterate(cx, cy, kIterations);
       text += escape.is_inside ? '@' : kShades[std::min<std::size_t>(escape.iterations / 2, kShades.size() - 1)];
     }
-    text += '\n';
+    text.erase(text.find_last_not_of(' ') + 1);
   }
   return text;
 }

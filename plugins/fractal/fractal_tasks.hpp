@@ -40,8 +40,8 @@ inline constexpr std::uint64_t kMaxTilePixels = 64u << 20;
 // fast it escapes. `before_row` is called before each row; what it throws leaves this function.
 [[nodiscard]] std::vector<std::byte> mandelbrot(const Tile& tile, const std::function<void()>& before_row);
 
-// The whole set for a terminal, whose characters are twice as high as wide: `rows` lines of `columns` characters. Both
-// from 1 to 1000.
+// The whole set for a terminal, whose characters are twice as high as wide: `rows` lines of at most `columns` characters,
+// without spaces at their ends. Both from 1 to 1000.
 [[nodiscard]] std::string sketch(std::uint32_t columns, std::uint32_t rows);
 
 }  // namespace fractal

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -100,18 +101,21 @@ TEST(Fractal, RefusesWhatMakesNoSense) {
 
 TEST(Fractal, ASketchHasAllOfTheSetWhateverItsShape) {
   for (const auto& [columns, rows] : std::vector<std::pair<unsigned, unsigned>>{{60, 20}, {30, 40}, {200, 10}}) {
-    const std::string sketch = fractal::sketch(columns, rows);
-    ASSERT_EQ(sketch.size(), std::size_t{rows} * (columns + 1));
-    for (std::size_t row = 0; row < rows; ++row) {
-      const auto line = sketch.substr(row * (columns + 1), columns + 1);
-      EXPECT_EQ(line.back(), '\n');
-      EXPECT_NE(line.front(), '@') << line;
-      EXPECT_NE(line[columns - 1], '@') << line;
-      if (row == 0 || row + 1 == rows) {
-        EXPECT_EQ(line.find('@'), std::string::npos) << line;
-      }
+    std::istringstream sketch(fractal::sketch(columns, rows) + "\n");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(sketch, line);) lines.push_back(line);
+    ASSERT_THAT(lines, SizeIs(rows));
+    bool has_points = false;
+    for (const auto& line : lines) {
+      has_points |= line.find('@') != std::string::npos;
+      EXPECT_LE(line.size(), columns);
+      EXPECT_FALSE(line.starts_with('@')) << line;
+      EXPECT_FALSE(line.ends_with(' ')) << line;
+      EXPECT_FALSE(line.size() == columns && line.ends_with('@')) << line;
     }
-    EXPECT_NE(sketch.find('@'), std::string::npos);
+    EXPECT_TRUE(has_points);
+    EXPECT_EQ(lines.front().find('@'), std::string::npos);
+    EXPECT_EQ(lines.back().find('@'), std::string::npos);
   }
   EXPECT_THROW((void)fractal::sketch(0, 10), std::invalid_argument);
   EXPECT_THROW((void)fractal::sketch(10, 1001), std::invalid_argument);
