@@ -61,6 +61,7 @@ template <ResultRange Range>
   return wait_any(results, std::chrono::nanoseconds::max());
 }
 
+// One of the results, as as_completed() gives them.
 template <class R>
 struct Completed {
   std::size_t index = 0;  // in the range

@@ -57,9 +57,11 @@ class [[nodiscard]] AsyncResult {
   using Decoder = R (*)(const detail::Completion&);
 
   AsyncResult() = default;
+  // For the engine.
   AsyncResult(detail::CompletionRef completion, Decoder decoder)
       : completion_(std::move(completion)), decoder_(decoder) {}
 
+  // False: default-constructed, or its result was moved out by get() &&. Its other members throw UsageError then.
   [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(completion_); }
 
   // Whether there is a verdict.
@@ -133,9 +135,11 @@ class [[nodiscard]] AsyncResult {
   //
   //   [&]() -> Job { std::cout << co_await pool.apply_async<double>("math.sqrt", 2) << "\n"; }();
   [[nodiscard]] bool await_ready() const { return ready(); }
+  // The compiler calls it for co_await, and the next.
   void await_suspend(std::coroutine_handle<> coroutine) const {
     detail::when_done(*completion_, [coroutine] { coroutine.resume(); });
   }
+  // The result, or its error is thrown.
   R await_resume() const { return decoder_(*completion_); }
 
  private:

@@ -23,10 +23,10 @@ struct CatalogEntry {
   std::vector<std::string> param_names;  // empty when the author gave none
   // The author's defaults; zero: none.
   std::chrono::nanoseconds timeout{};
-  std::chrono::nanoseconds soft_timeout{};
-  int retries = 0;             // counts only where is_idempotent
-  bool is_idempotent = false;  // running it again is harmless
-  std::vector<TaskExample> examples;
+  std::chrono::nanoseconds soft_timeout{};  // zero: none
+  int retries = 0;                          // counts only where is_idempotent
+  bool is_idempotent = false;               // running it again is harmless
+  std::vector<TaskExample> examples;        // in the order written
 };
 
 }  // namespace bulkhead

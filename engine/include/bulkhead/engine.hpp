@@ -42,7 +42,9 @@ class Engine {
   [[nodiscard]] static Engine from_plugins(const std::vector<std::filesystem::path>& plugins,
                                            EngineOptions options = {});
 
+  // What was moved from can only be destroyed or assigned to.
   Engine(Engine&&) noexcept;
+  // Drops the engine that was here: its pools and results live on.
   Engine& operator=(Engine&&) noexcept;
   ~Engine();
 

@@ -23,6 +23,7 @@
 
 namespace bulkhead {
 
+// Which of the classes below an error is.
 enum class ErrorCode : std::uint8_t {
   kTask,
   kWorkerLost,
@@ -48,12 +49,13 @@ enum class ErrorCode : std::uint8_t {
 // Where in a worker's life something went wrong.
 enum class Phase : std::uint8_t { kStart, kLoad, kInit, kIdle, kDecode, kRun, kEncode, kPublish };
 
+// "start", "load", and so on, as messages have it.
 [[nodiscard]] std::string_view name_of(Phase phase) noexcept;
 
 // One exception of a chain of std::nested_exception, outermost first; or one attempt of a retried task.
 struct Cause {
   std::string type;  // "std::domain_error"
-  std::string text;
+  std::string text;  // its what()
 };
 
 // One function of a thread that crashed.
@@ -70,41 +72,54 @@ class Error {
   virtual ~Error() = default;
   // One sentence: what failed, on what, why, and what to do.
   [[nodiscard]] virtual const char* what() const noexcept = 0;
+  // Which of the interfaces it is, without a cast.
   [[nodiscard]] virtual ErrorCode code() const noexcept = 0;
   // The same object as the one standard exception it also is.
   [[nodiscard]] virtual const std::exception& as_std() const noexcept = 0;
+  // So that an Error can be handed to whoever takes a std::exception.
   operator const std::exception&() const noexcept { return as_std(); }
 
  protected:
   Error() = default;
+  // Copied only as part of what is thrown.
   Error(const Error&) = default;
+  // Likewise.
   Error& operator=(const Error&) = default;
 };
 
-// The task threw. What is thrown is also the task's own exception where that is one of <stdexcept>, std::bad_alloc or
+// The task threw. What is thrown is also the task's own exception where that is one of `<stdexcept>`, std::bad_alloc or
 // std::system_error, and std::runtime_error otherwise.
 class TaskError : public Error {
  public:
+  // What is known of it.
   struct Info {
-    std::string task;       // "math.divide"
-    std::string type_name;  // what the task threw: "std::domain_error"
-    std::string text;       // its what(), empty when it has none
-    std::vector<Cause> causes;
-    Phase phase = Phase::kRun;  // kInit: a state's constructor threw
-    std::uint64_t task_id = 0;
-    std::int64_t worker_pid = 0;
+    std::string task;             // "math.divide"
+    std::string type_name;        // what the task threw: "std::domain_error"
+    std::string text;             // its what(), empty when it has none
+    std::vector<Cause> causes;    // its nested exceptions, outermost first
+    Phase phase = Phase::kRun;    // kInit: a state's constructor threw
+    std::uint64_t task_id = 0;    // the engine's number of the call
+    std::int64_t worker_pid = 0;  // 0: not known
     std::string category;         // of a std::system_error
     int value = 0;                // its error number
     std::vector<Cause> attempts;  // how those before this one ended
   };
+  // For the engine.
   explicit TaskError(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kTask; }
+  // All of it; the others are parts of this.
   [[nodiscard]] const Info& info() const noexcept { return info_; }
+  // Its type, as the plugin spells it: "std::domain_error".
   [[nodiscard]] const std::string& type_name() const noexcept { return info_.type_name; }
+  // Its what(); empty when it has none.
   [[nodiscard]] const std::string& text() const noexcept { return info_.text; }
+  // Its nested exceptions, outermost first.
   [[nodiscard]] const std::vector<Cause>& causes() const noexcept { return info_.causes; }
+  // The full name: "math.divide".
   [[nodiscard]] const std::string& task() const noexcept { return info_.task; }
+  // kRun, kInit where a state's constructor threw.
   [[nodiscard]] Phase phase() const noexcept { return info_.phase; }
+  // The process it ran in.
   [[nodiscard]] std::int64_t worker_pid() const noexcept { return info_.worker_pid; }
 
  private:
@@ -114,14 +129,15 @@ class TaskError : public Error {
 // The task's process ended while it ran: it crashed, was killed, or left by itself (exit status 0 too).
 class WorkerLost : public Error {
  public:
+  // What is known of the process and its end.
   struct Info {
-    std::string task;
-    std::uint64_t task_id = 0;
-    std::int64_t worker_pid = 0;
-    int signal = 0;      // that ended it; 0: it exited, or the status is unknown
-    int exit_code = -1;  // -1: ended by a signal, or unknown (the warden died at the same time)
-    bool core_dumped = false;
-    Phase phase = Phase::kRun;
+    std::string task;             // the full name: "math.divide"
+    std::uint64_t task_id = 0;    // the engine's number of the call
+    std::int64_t worker_pid = 0;  // of the process that is gone
+    int signal = 0;               // that ended it; 0: it exited, or the status is unknown
+    int exit_code = -1;           // -1: ended by a signal, or unknown (the warden died at the same time)
+    bool core_dumped = false;     // as the kernel says
+    Phase phase = Phase::kRun;    // what it was doing
     std::string detail;           // more, when there is more to say
     std::vector<Cause> attempts;  // how those before this one ended
     std::string plugin;           // the task's
@@ -135,18 +151,25 @@ class WorkerLost : public Error {
     std::string last_output;
     // Of the whole life of its process, with those that it forked and waited for. Zero: unknown.
     std::chrono::nanoseconds user_time{};
-    std::chrono::nanoseconds system_time{};
-    std::uint64_t max_rss_bytes = 0;
+    std::chrono::nanoseconds system_time{};  // the same, in the kernel
+    std::uint64_t max_rss_bytes = 0;         // the most that was resident; of the largest one of them
     // Nobody here killed it, and the kernel has killed for want of memory, or it had nearly all it may have: a guess.
     bool oom_hint = false;
   };
+  // For the engine.
   explicit WorkerLost(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kWorkerLost; }
+  // All of it; the others are parts of this.
   [[nodiscard]] const Info& info() const noexcept { return info_; }
+  // The full name: "math.divide".
   [[nodiscard]] const std::string& task() const noexcept { return info_.task; }
+  // The signal that ended it; 0: it exited, or nobody knows.
   [[nodiscard]] int signal() const noexcept { return info_.signal; }
+  // The status it left with; -1: a signal ended it, or nobody knows.
   [[nodiscard]] int exit_code() const noexcept { return info_.exit_code; }
+  // What it was doing.
   [[nodiscard]] Phase phase() const noexcept { return info_.phase; }
+  // The process that is gone.
   [[nodiscard]] std::int64_t worker_pid() const noexcept { return info_.worker_pid; }
 
  private:
@@ -173,24 +196,30 @@ class TimeoutError : public detail::PlainError<ErrorCode::kTimeout> {
 // The task's own limit or deadline passed. Final. Not derived from TimeoutError.
 class TaskTimeout : public Error {
  public:
+  // Which limit it was.
   struct Info {
-    std::string task;
-    std::uint64_t task_id = 0;
+    std::string task;                   // the full name: "math.divide"
+    std::uint64_t task_id = 0;          // the engine's number of the call
     bool was_running = false;           // false: it waited for a worker until its deadline
     std::chrono::nanoseconds waited{};  // how long it ran, or was queued
     std::chrono::nanoseconds limit{};   // the timeout that passed; zero: the deadline did
     bool was_soft = false;              // it stopped by itself when the soft limit had passed
     std::vector<Cause> attempts;        // how those before this one ended
   };
+  // For the engine.
   explicit TaskTimeout(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kTaskTimeout; }
+  // All of it; the others are parts of this.
   [[nodiscard]] const Info& info() const noexcept { return info_; }
+  // False: it waited for a worker until its deadline.
   [[nodiscard]] bool was_running() const noexcept { return info_.was_running; }
+  // How long it ran, or was queued.
   [[nodiscard]] std::chrono::nanoseconds waited() const noexcept { return info_.waited; }
 
  private:
   Info info_;
 };
+// The call was cancelled, or dropped by Pool::drain(), before it had another verdict.
 class TaskCancelled : public detail::PlainError<ErrorCode::kTaskCancelled> {
  public:
   using PlainError::PlainError;
@@ -224,13 +253,17 @@ class UsageError : public detail::PlainError<ErrorCode::kUsage> {
 // No task of that name; nothing ran.
 class TaskNotFound : public Error {
  public:
+  // The name that was asked for, and others.
   struct Info {
-    std::string task;
+    std::string task;                  // as it was asked for
     std::vector<std::string> nearest;  // names that look like it, best first
   };
+  // For the engine.
   explicit TaskNotFound(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kTaskNotFound; }
+  // All of it.
   [[nodiscard]] const Info& info() const noexcept { return info_; }
+  // Names that look like it, best first.
   [[nodiscard]] const std::vector<std::string>& nearest() const noexcept { return info_.nearest; }
 
  private:
@@ -240,14 +273,18 @@ class TaskNotFound : public Error {
 // These arguments, or this result type, can never fit the task's signature; nothing ran.
 class SignatureMismatch : public Error {
  public:
+  // What does not fit what.
   struct Info {
     std::string declared;  // the task's signature
     std::string called;    // the caller's
     int argument = 0;      // the first that does not fit, from 1; 0: their number, or the result
   };
+  // For the engine.
   explicit SignatureMismatch(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kSignatureMismatch; }
+  // All of it.
   [[nodiscard]] const Info& info() const noexcept { return info_; }
+  // The first argument that does not fit, from 1; 0: their number, or the result.
   [[nodiscard]] int argument() const noexcept { return info_.argument; }
 
  private:
@@ -257,6 +294,7 @@ class SignatureMismatch : public Error {
 // This value does not fit the declared type, though others of its type would; nothing ran.
 class ArgumentError : public SignatureMismatch {
  public:
+  // For the engine.
   using SignatureMismatch::SignatureMismatch;
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kArgument; }
 };
@@ -264,6 +302,7 @@ class ArgumentError : public SignatureMismatch {
 // A plugin's file cannot be used.
 class PluginError : public Error {
  public:
+  // What is wrong with it; the text says more.
   enum class Reason : std::uint8_t {
     kMissing,
     kPermission,
@@ -280,14 +319,19 @@ class PluginError : public Error {
     kDuplicate,     // two plugins, or two tasks, of one name
     kCircuitOpen,   // a pool's workers did not get ready because of it: see Pool::revive()
   };
+  // Which file, and why.
   struct Info {
-    std::string path;
-    Reason reason = Reason::kMissing;
+    std::string path;                  // as it was looked for
+    Reason reason = Reason::kMissing;  // what is wrong
   };
+  // For the engine.
   explicit PluginError(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kPlugin; }
+  // All of it.
   [[nodiscard]] const Info& info() const noexcept { return info_; }
+  // The file, as it was looked for.
   [[nodiscard]] const std::string& path() const noexcept { return info_.path; }
+  // What is wrong with it.
   [[nodiscard]] Reason reason() const noexcept { return info_.reason; }
 
  private:
@@ -297,14 +341,17 @@ class PluginError : public Error {
 // The manifest cannot be used. what() is the whole message, with its place and help.
 class ManifestError : public Error {
  public:
+  // Where it is wrong.
   struct Info {
-    std::string file;
-    int line = 0;  // from 1; 0: the file as a whole
-    int column = 0;
+    std::string file;  // as it was named, or found
+    int line = 0;      // from 1; 0: the file as a whole
+    int column = 0;    // from 1
     std::string help;  // what to do; empty when the message says it all
   };
+  // For the engine.
   explicit ManifestError(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kManifest; }
+  // All of it.
   [[nodiscard]] const Info& info() const noexcept { return info_; }
 
  private:
@@ -314,14 +361,17 @@ class ManifestError : public Error {
 // The machine cannot give what is needed: memory, descriptors, processes, threads.
 class ResourceError : public Error {
  public:
+  // What is short.
   struct Info {
     std::string resource;    // "memory", "descriptors", "processes", …
     std::uint64_t need = 0;  // 0: unknown
-    std::uint64_t have = 0;
-    std::string hint;
+    std::uint64_t have = 0;  // in the same unit
+    std::string hint;        // what to do; empty: nothing is known to help
   };
+  // For the engine.
   explicit ResourceError(Info info) : info_(std::move(info)) {}
   [[nodiscard]] ErrorCode code() const noexcept override { return ErrorCode::kResource; }
+  // All of it.
   [[nodiscard]] const Info& info() const noexcept { return info_; }
 
  private:

@@ -49,6 +49,7 @@ class [[nodiscard]] ImapOutcomes : public detail::LazyRange<detail::OutcomeSourc
  public:
   // For Imap.
   ImapOutcomes() = default;
+  // For Imap.
   explicit ImapOutcomes(detail::ChunkStream stream)
       : detail::LazyRange<detail::OutcomeSource<R>>(detail::OutcomeSource<R>{std::move(stream)}) {}
 };
@@ -98,6 +99,7 @@ class [[nodiscard]] Imap<void> {
   // For Pool.
   explicit Imap(detail::ChunkStream stream) : stream_(std::move(stream)) {}
 
+  // All of them. This object is at its end then.
   ImapOutcomes<void> outcomes() { return ImapOutcomes<void>(std::move(stream_)); }
 
  private:

@@ -27,26 +27,27 @@ namespace bulkhead {
 
 // A place in the manifest; both from 1. Line 0: nowhere.
 struct SourcePlace {
-  int line = 0;
-  int column = 0;
+  int line = 0;    // from 1
+  int column = 0;  // from 1
 };
 
+// One value, and where it was written.
 template <class T>
 struct Setting {
-  std::optional<T> value;
-  SourcePlace place;
+  std::optional<T> value;  // empty: not given, or left to the default
+  SourcePlace place;       // of the value; line 0: not given
   // Given without a value is a word that asks for the default, where one exists ("auto").
   [[nodiscard]] bool is_given() const noexcept { return place.line > 0; }
 };
 
 // [task.img] or [task.img.resize].
 struct TaskDefaults {
-  Setting<std::chrono::nanoseconds> timeout;  // nanoseconds::max(): "none" was written
-  Setting<std::chrono::nanoseconds> soft_timeout;
-  Setting<int> retries;
-  Setting<int> priority;     // 0 to 7
-  Setting<int> max_running;  // calls in all workers of a pool at the same time
-  SourcePlace place;         // of the table
+  Setting<std::chrono::nanoseconds> timeout;       // nanoseconds::max(): "none" was written
+  Setting<std::chrono::nanoseconds> soft_timeout;  // the same
+  Setting<int> retries;                            // 0 for none
+  Setting<int> priority;                           // 0 to 7
+  Setting<int> max_running;                        // calls in all workers of a pool at the same time
+  SourcePlace place;                               // of the table
 };
 
 // [[plugin]]
@@ -55,34 +56,35 @@ struct ManifestPlugin {
   Setting<std::string> path;    // joined to the manifest's folder; unset: NAME.so on the plugin path
   Setting<std::string> sha256;  // 64 hexadecimal digits
   Setting<std::string> config;  // a JSON object
-  SourcePlace place;
+  SourcePlace place;            // of the table
 };
 
+// All that a manifest may say. What a key means is told at PoolOptions and EngineOptions.
 struct Manifest {
   std::string file;    // as it was named, or found
   std::string origin;  // how it was found: "BULKHEAD_MANIFEST", "found", …; empty: it was named
 
   // [pool]
-  Setting<int> processes;             // given without a value: "auto"
-  Setting<std::string> start_method;  // "forkserver", "spawn", "fork" or "thread"
-  Setting<std::string> initializer;   // a task's full name
-  Setting<std::string> initargs;      // a JSON array
-  Setting<int> max_tasks_per_child;
-  Setting<std::chrono::nanoseconds> init_timeout;
-  Setting<std::uint32_t> ring_bytes;
-  Setting<std::vector<std::string>> pool_plugins;  // names: only these are loaded into workers
-  Setting<int> max_tasks_jitter;
-  Setting<std::uint64_t> pool_max_rss_bytes;
-  Setting<int> max_pending;
-  Setting<std::uint64_t> max_pending_bytes;
-  Setting<std::string> when_full;  // "block" or "fail"
-  Setting<std::chrono::nanoseconds> submit_timeout;
-  Setting<std::chrono::nanoseconds> kill_grace;
-  Setting<std::chrono::nanoseconds> idle_timeout;
-  Setting<int> min_processes;
-  Setting<std::string> dead_letters;  // joined to the manifest's folder
-  Setting<int> max_dead_letters;
-  Setting<bool> preload;
+  Setting<int> processes;                            // given without a value: "auto"
+  Setting<std::string> start_method;                 // "forkserver", "spawn", "fork" or "thread"
+  Setting<std::string> initializer;                  // a task's full name
+  Setting<std::string> initargs;                     // a JSON array
+  Setting<int> max_tasks_per_child;                  // 1 or more
+  Setting<std::chrono::nanoseconds> init_timeout;    // nanoseconds::max(): "none" was written
+  Setting<std::uint32_t> ring_bytes;                 // a power of two
+  Setting<std::vector<std::string>> pool_plugins;    // names: only these are loaded into workers
+  Setting<int> max_tasks_jitter;                     // 0 or more
+  Setting<std::uint64_t> pool_max_rss_bytes;         // max_rss; that of [limits] is max_rss_bytes
+  Setting<int> max_pending;                          // tasks
+  Setting<std::uint64_t> max_pending_bytes;          // of arguments
+  Setting<std::string> when_full;                    // "block" or "fail"
+  Setting<std::chrono::nanoseconds> submit_timeout;  // nanoseconds::max(): "none" was written
+  Setting<std::chrono::nanoseconds> kill_grace;      // likewise
+  Setting<std::chrono::nanoseconds> idle_timeout;    // likewise
+  Setting<int> min_processes;                        // that idle_timeout leaves
+  Setting<std::string> dead_letters;                 // joined to the manifest's folder
+  Setting<int> max_dead_letters;                     // files
+  Setting<bool> preload;                             // see PoolOptions
 
   Setting<std::vector<std::string>> plugin_dirs;           // joined to the manifest's folder
   std::vector<ManifestPlugin> plugins;                     // in the order written
@@ -91,11 +93,11 @@ struct Manifest {
   // [log]
   Setting<std::string> log_level;    // a level of spdlog's
   Setting<std::string> log_pattern;  // of lines on stderr, with spdlog's placeholders
-  Setting<bool> log_capture;
+  Setting<bool> log_capture;         // EngineOptions::capture_output
 
   // [limits]
   Setting<std::uint64_t> max_rss_bytes;
-  Setting<std::chrono::nanoseconds> max_timeout;
+  Setting<std::chrono::nanoseconds> max_timeout;  // of every task, whoever sets its timeout
 };
 
 // What [task.…] says of one task: its own table's values, then its plugin's.
@@ -140,10 +142,10 @@ struct ManifestKeyInfo {
 
 // Where to look for a manifest that nobody named.
 struct ManifestSearch {
-  std::filesystem::path working_directory;
-  std::function<std::optional<std::string>(const char* name)> environment;
-  uid_t user = 0;  // who may own what is found, besides root
-  std::filesystem::path system_directory = "/etc/bulkhead";
+  std::filesystem::path working_directory;                                  // where the search begins
+  std::function<std::optional<std::string>(const char* name)> environment;  // a variable's value, if it has one
+  uid_t user = 0;                                                           // who may own what is found, besides root
+  std::filesystem::path system_directory = "/etc/bulkhead";                 // the last place
 
   // This process's own.
   [[nodiscard]] static ManifestSearch of_this_process();

@@ -43,9 +43,12 @@ template <class Rep, class Period>
 // A length of time, from any duration: one too large for nanoseconds is for ever, as is kNoLimit.
 class TimeLimit {
  public:
+  // Implicit, so that 5s is one.
   template <class Rep, class Period>
   constexpr TimeLimit(std::chrono::duration<Rep, Period> duration) noexcept : value_(detail::saturate(duration)) {}
+  // nanoseconds::max() for one without end.
   [[nodiscard]] constexpr std::chrono::nanoseconds value() const noexcept { return value_; }
+  // Whether it has no end.
   [[nodiscard]] constexpr bool is_for_ever() const noexcept { return value_ == std::chrono::nanoseconds::max(); }
 
  private:
@@ -56,10 +59,14 @@ class TimeLimit {
 //
 //   auto sum = pool.apply_async<std::int64_t>("math.add", {.timeout = bulkhead::kNoLimit}, 2, 3);
 struct NoLimit {
+  // Without end.
   constexpr operator TimeLimit() const noexcept { return std::chrono::nanoseconds::max(); }
+  // The largest: of counts, such as PoolOptions::max_tasks_per_child.
   constexpr operator int() const noexcept { return std::numeric_limits<int>::max(); }
+  // The largest: of bytes, such as PoolOptions::max_rss.
   constexpr operator std::uint64_t() const noexcept { return std::numeric_limits<std::uint64_t>::max(); }
 };
+// The one that is written.
 inline constexpr NoLimit kNoLimit{};
 
 // How workers come to be, with multiprocessing's names.
@@ -87,23 +94,24 @@ enum class Callbacks : std::uint8_t {
 //   };
 //   auto engine = bulkhead::Engine::from_plugins({"math.so"}, {.on_worker_line = print});
 struct WorkerLine {
+  // When it was written.
   enum class Moment : std::uint8_t {
     kStarting,   // while it loads and initialises plugins: it has run no task
     kInTask,     // while `task` ran
     kAfterTask,  // behind `task`, before the next: what was printed at its end, or by a thread that it left behind
   };
-  int level = 0;        // spdlog's numbers: what log() was told; 3 (warning) of what was printed
-  bool is_log = false;  // by log()
-  std::uint32_t worker = 0;
-  std::int64_t worker_pid = 0;
-  Moment moment = Moment::kStarting;
+  int level = 0;                      // spdlog's numbers: what log() was told; 3 (warning) of what was printed
+  bool is_log = false;                // by log()
+  std::uint32_t worker = 0;           // its slot in the pool, as WorkerStats::slot
+  std::int64_t worker_pid = 0;        // of its process
+  Moment moment = Moment::kStarting;  // what the worker was doing
   // For log() exactly the caller's. What was printed is looked at a moment later: of tasks that take less than a
   // millisecond it may be one of the next.
-  std::string_view plugin;  // empty: not known
-  std::string_view task;    // its full name; empty when starting, as the two below are 0
-  std::uint64_t task_id = 0;
-  std::uint32_t attempt = 0;
-  std::string_view text;  // printable UTF-8, without its end; at most 4 KiB, before other bytes became \x1b
+  std::string_view plugin;    // empty: not known
+  std::string_view task;      // its full name; empty when starting, as the two below are 0
+  std::uint64_t task_id = 0;  // the engine's number of the call
+  std::uint32_t attempt = 0;  // from 1
+  std::string_view text;      // printable UTF-8, without its end; at most 4 KiB, before other bytes became `\x1b`
 };
 
 //   auto engine = bulkhead::Engine::from_plugins(
@@ -140,7 +148,9 @@ class InitArgs {
   using Encode = std::function<void(const detail::TaskInfo& task, std::vector<std::byte>& bytes)>;
 
   InitArgs() = default;
+  // For args().
   explicit InitArgs(Encode encode) : encode_(std::move(encode)) {}
+  // For the engine.
   [[nodiscard]] const Encode& encode() const noexcept { return encode_; }
 
  private:
@@ -177,9 +187,11 @@ struct PoolOptions {
   // every new worker, the pool is broken (PoolBroken, with the first cause). Throws TaskNotFound, SignatureMismatch,
   // ArgumentError, and UsageError for `initargs` without it.
   std::optional<std::string> initializer = {};
+  // The arguments of `initializer`: bulkhead::args(...).
   InitArgs initargs = {};
   // A worker that has begun so many tasks is replaced by a fresh one. Default: never. Zero or less is a UsageError.
   std::optional<int> max_tasks_per_child = {};
+  // How its workers come to be. Default: EngineOptions::start_method.
   std::optional<StartMethod> start_method = {};
   // Only these plugins, by name, are loaded into the workers. Default: all of the engine's.
   std::optional<std::vector<std::string>> plugins = {};
@@ -199,20 +211,25 @@ struct PoolOptions {
   // not count, but may come back from there, so that more wait for a moment. Default: no limit. Then what `when_full`
   // says.
   std::optional<int> max_pending = {};
+  // The same in bytes of arguments.
   std::optional<std::uint64_t> max_pending_bytes = {};
+  // Default: WhenFull::kBlock.
   std::optional<WhenFull> when_full = {};
+  // How long WhenFull::kBlock waits for room. Default: for ever.
   std::optional<TimeLimit> submit_timeout = {};
   // Between the SIGTERM and the SIGKILL of a worker whose task passed its limit or was cancelled by force. Default: 2 s.
   std::optional<TimeLimit> kill_grace = {};
   // Workers that had nothing to do for so long leave, until `min_processes` are left (default 1), and come back when
   // there is work. Default: they stay.
   std::optional<TimeLimit> idle_timeout = {};
+  // How many workers `idle_timeout` leaves.
   std::optional<int> min_processes = {};
   // A folder (made when it is missing) where the input of every attempt that killed its worker, or was killed for a limit
   // or for memory, is kept for `bulkhead replay`: the arguments' bytes (up to 64 MiB), which build of the plugin, its
   // configuration, how it died. For its owner only (mode 0600). Of more than `max_dead_letters` (default 100) the oldest
   // are removed. Default: none is kept. Workers that are threads keep none.
   std::optional<std::string> dead_letters = {};
+  // How many dead letters are kept.
   std::optional<int> max_dead_letters = {};
   // From the first worker that is replaced or added, workers are forked from a process that has loaded the pool's plugins,
   // so that they need not load them (with kForkserver; multiprocessing's set_forkserver_preload()). Constructors of global
@@ -233,9 +250,9 @@ struct PoolOptions {
 //   }});
 struct Progress {
   std::uint64_t index = 0;  // of the item within its map; 0 for a single call
-  std::uint64_t done = 0;
+  std::uint64_t done = 0;   // so much of `total`
   std::uint64_t total = 0;  // 0: unknown
-  std::string note;
+  std::string note;         // what the task is at; may be empty
 };
 
 namespace detail {
@@ -278,7 +295,9 @@ struct CallOptions {
   std::optional<int> retries = {};
   // 0 to 7, larger first; default 3. Lower ones still get a turn now and then.
   std::optional<int> priority = {};
+  // Called with the result.
   typename detail::ResultCallback<R>::type on_result = {};
+  // Called with the error.
   detail::ErrorCallback on_error = {};
   // Whenever the task told its progress, at most 100 times a second. Never after on_result or on_error.
   detail::ProgressCallback on_progress = {};
@@ -287,12 +306,16 @@ struct CallOptions {
 // What map() makes of R: a vector, or nothing.
 template <class R>
 struct MapOf {
+  // What map() returns.
   using type = std::vector<R>;
 };
+// Of a task without a result.
 template <>
 struct MapOf<void> {
+  // Nothing.
   using type = void;
 };
+// The same, shorter.
 template <class R>
 using map_result_t = typename MapOf<R>::type;
 
@@ -309,13 +332,21 @@ struct MapOptions {
   // A chunk is transport only: each item has a verdict of its own. Items with retries or a timeout travel alone.
   // Zero or less is a UsageError.
   std::optional<int> chunk_size = {};
+  // As in CallOptions, for each item.
   std::optional<TimeLimit> timeout = {};
+  // As in CallOptions, for each item.
   std::optional<TimeLimit> soft_timeout = {};
+  // As in CallOptions: the same moment for all items.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  // As in CallOptions, for each item.
   std::optional<int> retries = {};
+  // As in CallOptions, for each item.
   std::optional<int> priority = {};
+  // Called with all results, when the last item has its verdict.
   typename detail::ResultCallback<map_result_t<R>>::type on_result = {};
+  // Called instead of it, with the first error by index.
   detail::ErrorCallback on_error = {};
+  // As in CallOptions; Progress::index tells whose it is.
   detail::ProgressCallback on_progress = {};
 };
 

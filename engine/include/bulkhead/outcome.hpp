@@ -47,7 +47,9 @@ class [[nodiscard]] Outcome {
 
   // Of the item in the input, from 0.
   [[nodiscard]] std::uint64_t index() const noexcept { return index_; }
+  // Whether there is a result.
   [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
+  // The same.
   explicit operator bool() const noexcept { return has_value(); }
 
   // The result (nothing for a task without one). Throws the error when there is none.
@@ -55,6 +57,7 @@ class [[nodiscard]] Outcome {
     if (exception_) std::rethrow_exception(exception_);
     if constexpr (!std::is_void_v<R>) return *value_;
   }
+  // The same, moved out.
   R value() && {
     if (exception_) std::rethrow_exception(exception_);
     if constexpr (!std::is_void_v<R>) return std::move(*value_);

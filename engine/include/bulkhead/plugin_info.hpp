@@ -10,17 +10,18 @@
 
 namespace bulkhead {
 
+// What inspect_plugin() found.
 struct PluginInfo {
-  std::string name;
-  std::string version;
-  std::filesystem::path path;  // as it was given
-  std::uint64_t bytes = 0;     // of the file
-  std::string sha256;          // 64 hexadecimal digits
-  std::uint32_t abi_major = 0;
-  std::uint32_t abi_minor = 0;
-  std::string sdk_version;
-  std::string compiler;
-  std::vector<CatalogEntry> tasks;
+  std::string name;                 // the first part of its tasks' names
+  std::string version;              // its author's
+  std::filesystem::path path;       // as it was given
+  std::uint64_t bytes = 0;          // of the file
+  std::string sha256;               // 64 hexadecimal digits
+  std::uint32_t abi_major = 0;      // of the boundary between worker and plugin: must be the engine's
+  std::uint32_t abi_minor = 0;      // what the plugin knows of it
+  std::string sdk_version;          // that it was built with
+  std::string compiler;             // as it names itself
+  std::vector<CatalogEntry> tasks;  // in the order of its list
   // Libraries that the loader must find, as the file names them.
   std::vector<std::string> needed;
   // What the file exports beside its entry point, spelled as in the source. A library that is loaded for the whole

@@ -72,7 +72,9 @@ class Pool {
  public:
   // For Engine.
   explicit Pool(std::shared_ptr<detail::Backend> backend) : backend_(std::move(backend)) {}
+  // What was moved from can only be destroyed or assigned to.
   Pool(Pool&&) noexcept = default;
+  // Exchanges the two: what was here ends with the other.
   Pool& operator=(Pool&& other) noexcept {
     std::swap(backend_, other.backend_);
     return *this;
@@ -89,6 +91,7 @@ class Pool {
   R apply(std::string_view task, const A&... arguments) {
     return apply_async<R>(task, arguments...).get();
   }
+  // The same with options.
   template <class R, class... A>
   R apply(std::string_view task, CallOptions<R> options, const A&... arguments) {
     return apply_async<R>(task, std::move(options), arguments...).get();
@@ -103,6 +106,7 @@ class Pool {
   AsyncResult<R> apply_async(std::string_view task, const A&... arguments) {
     return start_on<R>(*backend_, detail::find_and_bind<R, A...>(*backend_, task), arguments...);
   }
+  // The same with options.
   template <class R, class... A>
   AsyncResult<R> apply_async(std::string_view task, CallOptions<R> options, const A&... arguments) {
     return start_on<R>(*backend_, detail::find_and_bind<R, A...>(*backend_, task), std::move(options), arguments...);
@@ -119,6 +123,7 @@ class Pool {
   map_result_t<R> map(std::string_view task, Range&& range, MapOptions<R> options = {}) {
     return map_async<R>(task, std::forward<Range>(range), std::move(options)).get();
   }
+  // The same without waiting. Submits all items before it returns; the range is not needed any more then.
   template <class R, std::ranges::input_range Range>
   AsyncResult<map_result_t<R>> map_async(std::string_view task, Range&& range, MapOptions<R> options = {}) {
     return map_on<R, detail::Spread::kOneArgument>(task, range, std::move(options));
@@ -132,6 +137,7 @@ class Pool {
   map_result_t<R> starmap(std::string_view task, Range&& range, MapOptions<R> options = {}) {
     return starmap_async<R>(task, std::forward<Range>(range), std::move(options)).get();
   }
+  // The same without waiting.
   template <class R, std::ranges::input_range Range>
   AsyncResult<map_result_t<R>> starmap_async(std::string_view task, Range&& range, MapOptions<R> options = {}) {
     return map_on<R, detail::Spread::kTuple>(task, range, std::move(options));
@@ -148,17 +154,20 @@ class Pool {
       map_result_t<R> starmap(std::string_view task, MapOptions<R> options, Ranges&&... ranges) {
     return starmap_async<R>(task, std::move(options), std::forward<Ranges>(ranges)...).get();
   }
+  // The same without options.
   template <class R, std::ranges::viewable_range... Ranges>
   requires(sizeof...(Ranges) > 1 && (std::ranges::input_range<Ranges> &&
                                      ...)) map_result_t<R> starmap(std::string_view task, Ranges&&... ranges) {
     return starmap_async<R>(task, MapOptions<R>{}, std::forward<Ranges>(ranges)...).get();
   }
+  // The same without waiting.
   template <class R, std::ranges::viewable_range... Ranges>
   requires(sizeof...(Ranges) > 1 && (std::ranges::input_range<Ranges> && ...))
       AsyncResult<map_result_t<R>> starmap_async(std::string_view task, MapOptions<R> options, Ranges&&... ranges) {
     detail::SideBySide rows(std::views::all(std::forward<Ranges>(ranges))...);
     return map_on<R, detail::Spread::kTuple>(task, rows, std::move(options));
   }
+  // The same without options.
   template <class R, std::ranges::viewable_range... Ranges>
   requires(sizeof...(Ranges) > 1 &&
            (std::ranges::input_range<Ranges> && ...)) AsyncResult<map_result_t<R>> starmap_async(std::string_view task,
@@ -199,6 +208,7 @@ class Pool {
   std::string apply_json(std::string_view task, std::string_view arguments) {
     return apply_json_async(task, arguments).get();
   }
+  // The same without waiting, with options.
   AsyncResult<std::string> apply_json_async(std::string_view task, std::string_view arguments,
                                             CallOptions<std::string> options = {});
   // Calls that travel together, as one chunk, each with arguments like those of apply_json and a verdict of its own.
@@ -246,6 +256,7 @@ class Pool {
   DrainReport drain(std::chrono::steady_clock::time_point deadline, TimeLimit soft_grace = std::chrono::seconds(1)) {
     return backend_->drain(deadline, soft_grace.value());
   }
+  // The same from now on.
   template <class Rep, class Period>
   DrainReport drain(std::chrono::duration<Rep, Period> limit, TimeLimit soft_grace = std::chrono::seconds(1)) {
     return drain(detail::wait_limit(detail::saturate(limit)), soft_grace);
@@ -350,13 +361,17 @@ class Pool {
 template <class R, class... A>
 class TaskHandle<R(A...)> {
  public:
+  // For Pool::task().
   TaskHandle(std::shared_ptr<detail::Backend> backend, std::string_view name)
       : backend_(std::move(backend)), binding_(detail::bind<R, std::remove_cvref_t<A>...>(backend_->find_task(name))) {}
 
+  // Pool::apply().
   R operator()(const std::remove_cvref_t<A>&... arguments) const { return async(arguments...).get(); }
+  // Pool::apply_async().
   AsyncResult<R> async(const std::remove_cvref_t<A>&... arguments) const {
     return Pool::start_on<R>(*backend_, binding_, arguments...);
   }
+  // The same with options.
   AsyncResult<R> async(CallOptions<R> options, const std::remove_cvref_t<A>&... arguments) const {
     return Pool::start_on<R>(*backend_, binding_, std::move(options), arguments...);
   }
@@ -366,6 +381,7 @@ class TaskHandle<R(A...)> {
   map_result_t<R> map(Range&& range, MapOptions<R> options = {}) const {
     return map_async(range, std::move(options)).get();
   }
+  // The same without waiting.
   template <std::ranges::input_range Range>
   AsyncResult<map_result_t<R>> map_async(Range&& range, MapOptions<R> options = {}) const {
     return start_map<detail::Spread::kOneArgument>(range, std::move(options));
@@ -375,13 +391,16 @@ class TaskHandle<R(A...)> {
   map_result_t<R> starmap(Range&& range, MapOptions<R> options = {}) const {
     return starmap_async(range, std::move(options)).get();
   }
+  // The same without waiting.
   template <std::ranges::input_range Range>
   AsyncResult<map_result_t<R>> starmap_async(Range&& range, MapOptions<R> options = {}) const {
     return start_map<detail::Spread::kTuple>(range, std::move(options));
   }
+  // Results one after the other, in the order of the input.
   template <std::ranges::viewable_range Range>
   requires std::ranges::input_range<Range> Imap<R> imap(Range&& range, MapOptions<R> options = {})
   const { return start_stream(detail::StreamOrder::kInput, std::forward<Range>(range), std::move(options)); }
+  // The same as they come.
   template <std::ranges::viewable_range Range>
   requires std::ranges::input_range<Range> Imap<R> imap_unordered(Range&& range, MapOptions<R> options = {})
   const { return start_stream(detail::StreamOrder::kVerdict, std::forward<Range>(range), std::move(options)); }

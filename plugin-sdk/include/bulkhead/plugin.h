@@ -21,6 +21,7 @@
 #define BULKHEAD_NOTE_PLUGIN(NAME, VERSION, COMPILER) \
   "bulkhead\t1\t1\t0\t0\n"                            \
   "plugin\t" NAME "\t" VERSION "\t-\t" COMPILER "\n"
+/* A task that speaks the binary form only. DOC is one line for `bulkhead tasks`, "" for none. */
 #define BULKHEAD_NOTE_TASK(NAME, SIGNATURE, DOC) BULKHEAD_NOTE_TASK_WITH(NAME, SIGNATURE, "1", "", DOC)
 /* The same for a task that says which forms it speaks ("3": binary and JSON, which the command line needs) and what its
  * parameters are called ("a,b"). */

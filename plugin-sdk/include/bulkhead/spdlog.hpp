@@ -19,13 +19,18 @@ namespace bulkhead {
 // Hands each message's text to a Log. Patterns do not apply: the host adds time, level and name.
 class LogSink final : public spdlog::sinks::sink {
  public:
+  // Writes to `log`.
   explicit LogSink(Log log) : log_(log) {}
 
+  // For spdlog: one line.
   void log(const spdlog::details::log_msg& message) override {
     log_.write(static_cast<int>(message.level), {message.payload.data(), message.payload.size()});
   }
+  // Nothing to do: a line is on its way at once.
   void flush() override {}
+  // Ignored.
   void set_pattern(const std::string&) override {}
+  // Ignored.
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
  private:

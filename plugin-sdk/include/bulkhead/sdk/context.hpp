@@ -26,6 +26,7 @@ struct Stopped {};
 // Given to a state's constructor and to on_load functions.
 class PluginContext {
  public:
+  // For the SDK.
   explicit PluginContext(const bulkhead_host* host) : host_(host) {}
 
   // The value of `key` in the plugin's `config` table of the manifest. Throws std::runtime_error
@@ -46,6 +47,7 @@ class PluginContext {
     if (!read_config(key, value)) return sdk::stored_t<T>(fallback);
     return value;
   }
+  // Lines in the host's log, under the plugin's name.
   [[nodiscard]] Log log() const { return Log(host_); }
 
  private:
@@ -70,6 +72,7 @@ class PluginContext {
 // signature.
 class TaskContext {
  public:
+  // For the SDK.
   TaskContext(const bulkhead_call* call, const bulkhead_host* host) : call_(call), host_(host) {}
   TaskContext(const TaskContext&) = delete;
   TaskContext& operator=(const TaskContext&) = delete;
@@ -97,6 +100,7 @@ class TaskContext {
   [[nodiscard]] std::uint32_t attempt() const noexcept { return call_->attempt; }
   // The engine's number of this task.
   [[nodiscard]] std::uint64_t task_id() const noexcept { return call_->task_id; }
+  // Lines in the host's log, with the task, this call and its attempt.
   [[nodiscard]] Log log() const { return Log(host_); }
 
  private:

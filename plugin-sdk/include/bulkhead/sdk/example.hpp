@@ -20,8 +20,9 @@ namespace bulkhead {
 
 // A value of .example() as JSON text: for types that have no constants, such as maps and your own.
 struct JsonText {
-  const char* text;
+  const char* text;  // must outlive the plugin: a literal
 };
+// The value of .example(2, bulkhead::json(R"({"x": 1})")).
 constexpr JsonText json(const char* text) { return {text}; }
 
 }  // namespace bulkhead

@@ -13,6 +13,7 @@
 
 namespace bulkhead {
 
+// Where a plugin's lines go: PluginContext::log(), TaskContext::log().
 class Log {
  public:
   // `host` may be null: then nothing is logged.
@@ -24,22 +25,27 @@ class Log {
   void trace(std::string_view format, const T&... values) const {
     line(BULKHEAD_LOG_TRACE, format, values...);
   }
+  // The same at level debug.
   template <class... T>
   void debug(std::string_view format, const T&... values) const {
     line(BULKHEAD_LOG_DEBUG, format, values...);
   }
+  // The same at level info.
   template <class... T>
   void info(std::string_view format, const T&... values) const {
     line(BULKHEAD_LOG_INFO, format, values...);
   }
+  // The same at level warning: from here on lines are shown where nobody has set a level.
   template <class... T>
   void warn(std::string_view format, const T&... values) const {
     line(BULKHEAD_LOG_WARN, format, values...);
   }
+  // The same at level error.
   template <class... T>
   void error(std::string_view format, const T&... values) const {
     line(BULKHEAD_LOG_ERROR, format, values...);
   }
+  // The same at level critical.
   template <class... T>
   void critical(std::string_view format, const T&... values) const {
     line(BULKHEAD_LOG_CRITICAL, format, values...);
