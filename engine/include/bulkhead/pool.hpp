@@ -25,6 +25,8 @@ namespace bulkhead {
 namespace detail {
 
 void call_back(const std::function<void(const Error&)>& on_error, const std::exception_ptr& error);
+// What on_error is told when there is no memory for anything else. Made by the first call, which may throw.
+[[nodiscard]] const Error& out_of_memory_error();
 
 // One of the two callbacks, with the decoded result or the error.
 template <class R, class OnResult>

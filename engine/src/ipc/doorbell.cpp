@@ -100,6 +100,9 @@ WorkerDoorbell WorkerDoorbell::create(const std::string& name) {
   } catch (const bip::interprocess_exception& error) {
     if (is_file_made) bip::named_semaphore::remove(name.c_str());
     support::raise_system_error(error.get_native_error(), "create semaphore \"" + name + "\"", "semaphores");
+  } catch (const std::bad_alloc&) {
+    bip::named_semaphore::remove(name.c_str());  // it is a random one: nobody else's
+    throw;
   }
 }
 

@@ -114,7 +114,16 @@ void call_back(const std::function<void(const Error&)>& on_error, const std::exc
     std::rethrow_exception(error);
   } catch (const Error& ours) {
     on_error(ours);
+  } catch (const std::bad_alloc&) {
+    on_error(out_of_memory_error());
   }
+}
+
+const Error& out_of_memory_error() {
+  static const Thrown<ResourceError, std::runtime_error> error(
+      "there is no memory for the result, or for saying what became of it (submit less at once)",
+      ResourceError::Info{.resource = "memory", .hint = "submit less at once"}, "out of memory");
+  return error;
 }
 
 Terms resolve_terms(const TaskInfo& task, CallTerms asked) {

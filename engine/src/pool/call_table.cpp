@@ -31,6 +31,7 @@ void CallTable::give_back(Call* call) noexcept {
   call->task = nullptr;
   call->map = nullptr;
   call->finished = 0;
+  call->is_without_memory = false;
   call->state = Call::State::kFree;
   // relaxed: the entry is nobody else's; [return] publishes it.
   call->is_done.store(false, std::memory_order_relaxed);

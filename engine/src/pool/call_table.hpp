@@ -16,6 +16,13 @@ class CallTable {
  public:
   // An entry in its initial state. Throws std::bad_alloc.
   [[nodiscard]] Call* take();
+  // Under the lock of take(): every entry, those that are free too.
+  template <class Do>
+  void for_each(Do act) {
+    for (auto& slab : slabs_) {
+      for (std::size_t i = 0; i < kCallsPerSlab; ++i) act(slab[i]);
+    }
+  }
   // Forgets what it held, then makes it available.
   void give_back(Call* call) noexcept;
 

@@ -1,5 +1,6 @@
 #include "pool/call_timers.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace bulkhead::pool {
@@ -31,6 +32,10 @@ void CallTimers::sink(std::size_t index) noexcept {
     index = child;
   }
   place(index, call);
+}
+
+void CallTimers::make_room() {
+  if (heap_.size() == heap_.capacity()) heap_.reserve(std::max<std::size_t>(16, 2 * heap_.size()));
 }
 
 void CallTimers::set(Call& call, Clock::time_point when) {

@@ -15,6 +15,8 @@ class CallTimers {
  public:
   using Clock = CallExtras::Clock;
 
+  // So that the next set() cannot fail. Throws std::bad_alloc.
+  void make_room();
   // Every call here has extras. Throws std::bad_alloc for one that is new here; then nothing has changed.
   void set(Call& call, Clock::time_point when);
   void remove(Call& call) noexcept;

@@ -49,8 +49,9 @@ void CallbackExecutor::start() {
 }
 
 void CallbackExecutor::post(std::function<void()> callback) {
+  auto queued = std::make_unique<Callback>(Callback{std::move(callback)});
   start();
-  queue_->post(std::move(callback));
+  queue_->post(std::move(queued));
 }
 
 void CallbackExecutor::flush() {
@@ -60,7 +61,7 @@ void CallbackExecutor::flush() {
   }
   // Callbacks run in order: when this one does, those before it have.
   const auto reached = std::make_shared<std::promise<void>>();
-  queue_->post([reached] { reached->set_value(); });
+  queue_->post(std::make_unique<Callback>(Callback{[reached] { reached->set_value(); }}));
   if (queue_->is_manual()) {
     while (queue_->run_one()) {
     }

@@ -1,9 +1,11 @@
 #include "pool/callback_queue.hpp"
 
+#include <new>
 #include <string>
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "bulkhead/pool.hpp"
 
 namespace bulkhead::pool {
 
@@ -12,36 +14,42 @@ thread_local const CallbackQueue* queue_of_this_thread = nullptr;
 }
 
 CallbackQueue::CallbackQueue(std::shared_ptr<support::Log> log, Callbacks mode) : log_(std::move(log)) {
+  (void)detail::out_of_memory_error();  // while there is memory
   if (mode == Callbacks::kManual) bell_.emplace(ipc::HostBell::create());
 }
 
 bool CallbackQueue::is_run_by_this_thread() const noexcept { return is_manual() || queue_of_this_thread == this; }
 
-void CallbackQueue::post(std::function<void()> callback) {
+CallbackQueue::~CallbackQueue() {
+  while (first_ != nullptr) delete std::exchange(first_, first_->next);
+}
+
+void CallbackQueue::post(std::unique_ptr<Callback> callback) noexcept {
   {
     const Lock lock(mutex_);
-    callbacks_.push_back(std::move(callback));
-    if (bell_ && callbacks_.size() == 1) bell_->ring();
+    *end_ = callback.release();
+    end_ = &(*end_)->next;
+    if (++queued_ == 1 && bell_) bell_->ring();
   }
   changed_.notify_one();
 }
 
 bool CallbackQueue::is_empty() const {
   const Lock lock(mutex_);
-  return callbacks_.empty();
+  return first_ == nullptr;
 }
 
 // Requires: the lock is held, and there is one.
-std::function<void()> CallbackQueue::take(const Lock&) {
-  auto callback = std::move(callbacks_.front());
-  callbacks_.pop_front();
-  if (bell_ && callbacks_.empty()) bell_->consume();
+std::unique_ptr<Callback> CallbackQueue::take(const Lock&) noexcept {
+  std::unique_ptr<Callback> callback(std::exchange(first_, first_->next));
+  if (first_ == nullptr) end_ = &first_;
+  if (--queued_ == 0 && bell_) bell_->consume();
   return callback;
 }
 
 bool CallbackQueue::run_one() {
   Lock lock(mutex_);
-  if (callbacks_.empty()) return false;
+  if (first_ == nullptr) return false;
   auto callback = take(lock);
   lock.unlock();
   run(std::move(callback));
@@ -52,7 +60,7 @@ std::size_t CallbackQueue::run_queued() {
   std::size_t queued = 0;
   {
     const Lock lock(mutex_);
-    queued = callbacks_.size();
+    queued = queued_;
   }
   // Fewer when a callback waits, and so runs some of them itself, or another thread does.
   std::size_t ran = 0;
@@ -64,8 +72,8 @@ void CallbackQueue::run_until_stopped() {
   queue_of_this_thread = this;
   Lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return is_stopping_ || !callbacks_.empty(); });
-    if (callbacks_.empty()) return;
+    changed_.wait(lock, [&] { return is_stopping_ || first_ != nullptr; });
+    if (first_ == nullptr) return;
     auto callback = take(lock);
     lock.unlock();
     run(std::move(callback));
@@ -82,13 +90,20 @@ void CallbackQueue::stop() {
 }
 
 // By value: what a callback holds may call back into here when it goes.
-void CallbackQueue::run(std::function<void()> callback) noexcept {
+void CallbackQueue::run(std::unique_ptr<Callback> callback) noexcept {
+  const auto tell = [this](const char* what) noexcept {
+    try {
+      log_->error(std::string("a callback threw: ") + what);
+    } catch (const std::bad_alloc&) {
+      log_->error("a callback threw, and there is no memory to say what");
+    }
+  };
   try {
-    callback();
+    callback->run();
   } catch (const Error& error) {
-    log_->error(std::string("a callback threw: ") + error.what());
+    tell(error.what());
   } catch (const std::exception& error) {
-    log_->error(std::string("a callback threw: ") + error.what());
+    tell(error.what());
   } catch (...) {
     log_->error("a callback threw something that is not a std::exception");
   }

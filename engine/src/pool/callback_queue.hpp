@@ -7,7 +7,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -19,12 +18,22 @@
 
 namespace bulkhead::pool {
 
+// A callback and its place in the queue: made when it is clear that there will be one, so that putting it there cannot
+// fail.
+struct Callback {
+  std::function<void()> run;
+  Callback* next = nullptr;
+};
+
 class CallbackQueue {
  public:
   // kManual throws ResourceError when there is no descriptor left.
   CallbackQueue(std::shared_ptr<support::Log> log, Callbacks mode);
+  ~CallbackQueue();
+  CallbackQueue(const CallbackQueue&) = delete;
+  CallbackQueue& operator=(const CallbackQueue&) = delete;
 
-  void post(std::function<void()> callback);
+  void post(std::unique_ptr<Callback> callback) noexcept;
   [[nodiscard]] bool is_empty() const;
 
   // Runs the oldest one. False: there was none.
@@ -44,15 +53,17 @@ class CallbackQueue {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  [[nodiscard]] std::function<void()> take(const Lock& lock);
-  void run(std::function<void()> callback) noexcept;
+  [[nodiscard]] std::unique_ptr<Callback> take(const Lock& lock) noexcept;
+  void run(std::unique_ptr<Callback> callback) noexcept;
 
   const std::shared_ptr<support::Log> log_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> callbacks_;
+  Callback* first_ = nullptr;
+  Callback** end_ = &first_;
+  std::size_t queued_ = 0;
   bool is_stopping_ = false;
-  std::optional<ipc::HostBell> bell_;  // kManual: rung while callbacks_ is not empty
+  std::optional<ipc::HostBell> bell_;  // kManual: rung while something is queued
 };
 
 }  // namespace bulkhead::pool

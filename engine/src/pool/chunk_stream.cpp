@@ -18,60 +18,69 @@ ChunkStream::ChunkStream(ChunkStream&&) noexcept = default;
 // What was read ahead and has not begun never runs.
 ChunkStream::~ChunkStream() {
   if (!backend_ || backend_->is_forked_copy()) return;
-  for (const auto& chunk : ahead_) {
+  for (const auto& chunk : *ahead_) {
     if (chunk.completion) (void)cancel(*chunk.completion, CancelMode::kCooperative, std::nullopt);
   }
 }
 
-std::size_t ChunkStream::count_ahead() const noexcept { return ahead_.size() - free_places_.size(); }
+std::size_t ChunkStream::count_ahead() const noexcept { return ahead_->size() - free_places_.size(); }
 
 // Enough that every worker has work while the caller looks at a result, and no more.
 void ChunkStream::read_ahead() {
   while (!has_read_all_ && count_ahead() < 2 * backend_->worker_count() + 1) {
-    ChunkSource::Chunk chunk;
+    // A place first: what is submitted must not be lost for want of one.
+    if (free_places_.empty()) {
+      free_places_.reserve(ahead_->size() + 1);
+      ahead_->emplace_back();
+      free_places_.push_back(ahead_->size() - 1);
+    }
+    const std::size_t place = free_places_.back();
+    auto& chunk = (*ahead_)[place];
     try {
       chunk = source_->submit(*backend_);
+      if (!chunk.completion) {
+        has_read_all_ = true;
+      } else if (verdicts_) {
+        verdicts_->add(*chunk.completion, place);
+      }
     } catch (const QueueFull&) {
       if (count_ahead() == 0) throw;
+      drop_free_end();
       return;  // again when a result was taken
     } catch (...) {
+      if (chunk.completion) (void)cancel(*chunk.completion, CancelMode::kCooperative, std::nullopt);
+      chunk = {};
       has_read_all_ = true;
       input_error_ = std::current_exception();
-      return;
     }
-    if (!chunk.completion) {
-      has_read_all_ = true;
-      return;
-    }
-    Completion& completion = *chunk.completion;
-    std::size_t place = ahead_.size();
-    if (free_places_.empty()) {
-      ahead_.push_back(std::move(chunk));
-    } else {
-      place = free_places_.back();
-      free_places_.pop_back();
-      ahead_[place] = std::move(chunk);
-    }
-    if (verdicts_) verdicts_->add(completion, place);
+    if (chunk.completion) free_places_.pop_back();
   }
+  drop_free_end();
+}
+
+// Without verdicts the places are a queue.
+void ChunkStream::drop_free_end() noexcept {
+  if (verdicts_ || free_places_.empty()) return;
+  free_places_.clear();
+  ahead_->pop_back();
 }
 
 void ChunkStream::next_chunk(std::chrono::steady_clock::time_point until) {
   if (!verdicts_) {
-    Completion& oldest = *ahead_.front().completion;
+    Completion& oldest = *ahead_->front().completion;
     if (!wait_until(oldest, until)) raise_wait_ended(oldest);
-    current_ = std::move(ahead_.front());
-    ahead_.pop_front();
+    current_ = std::move(ahead_->front());
+    ahead_->pop_front();
     return;
   }
   const auto place = verdicts_->next(until);
   if (!place) {
     const auto any =
-        std::find_if(ahead_.begin(), ahead_.end(), [](const auto& chunk) { return bool(chunk.completion); });
+        std::find_if(ahead_->begin(), ahead_->end(), [](const auto& chunk) { return bool(chunk.completion); });
     raise_wait_ended(*any->completion);
   }
-  current_ = std::exchange(ahead_[*place], {});
-  free_places_.push_back(*place);
+  current_ = std::exchange((*ahead_)[*place], {});
+  free_places_.push_back(*place);  // there is room for every place
 }
 
 bool ChunkStream::wait(std::chrono::steady_clock::time_point until) {

@@ -19,6 +19,8 @@ void SmallBytes::assign(std::span<const std::byte> bytes) {
 }
 
 const Failure* failure_of(const Call& call, std::size_t index) noexcept {
+  static const Failure without_memory{.code = ErrorCode::kResource};
+  if (call.is_without_memory) return &without_memory;
   return call.outcomes ? call.outcomes->failure(index) : nullptr;
 }
 
@@ -68,6 +70,10 @@ std::exception_ptr to_exception(const Failure& failure, const Call& call) {
                                              PluginError::Info{failure.path, PluginError::Reason::kCircuitOpen});
     case ErrorCode::kPoolBroken:
       return detail::make_error<PoolBroken>(failure.text);
+    case ErrorCode::kResource:
+      return detail::make_error<ResourceError>(
+          "task \"" + task + "\" has no result: the host has no memory for what became of it",
+          ResourceError::Info{.resource = "memory", .hint = "submit less at once, or give the host more"});
     default:
       return detail::make_error<PoolClosed>(failure.text);
   }

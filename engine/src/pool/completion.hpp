@@ -12,19 +12,53 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bulkhead/detail/backend.hpp"
 #include "bulkhead/error.hpp"
+#include "pool/callback_queue.hpp"
 #include "pool/outcomes.hpp"
 
 namespace bulkhead::pool {
 
 class Scheduler;
 struct WaitNode;
+
+// An item's progress until the callback thread comes to it.
+class UntoldProgress {
+ public:
+  explicit UntoldProgress(Progress progress) : progress_(std::move(progress)) {}
+
+  // False: it was told already, or is another item's.
+  [[nodiscard]] bool replace(Progress& progress) {
+    const std::lock_guard lock(mutex_);
+    if (is_told_ || progress.index != progress_.index) return false;
+    progress_ = std::move(progress);
+    return true;
+  }
+  [[nodiscard]] Progress take() {
+    const std::lock_guard lock(mutex_);
+    is_told_ = true;
+    return std::move(progress_);
+  }
+
+ private:
+  std::mutex mutex_;
+  Progress progress_;
+  bool is_told_ = false;
+};
+
+// What is to be told of a verdict, and its place in the queue of callbacks.
+struct ToldVerdict {
+  explicit ToldVerdict(detail::VerdictCallback call) : callback(std::move(call)) {}
+  detail::VerdictCallback callback;
+  std::unique_ptr<Callback> place = std::make_unique<Callback>();
+};
 
 // Bytes that are kept in place when they are few.
 class SmallBytes {
@@ -68,9 +102,9 @@ class Completion {
   const TaskInfo* task = nullptr;
   pool::WaitNode* waiters = nullptr;  // of those who wait for it, linked
   // Runs once, before is_done.
-  std::unique_ptr<VerdictCallback> callback;
+  std::unique_ptr<pool::ToldVerdict> callback;
   // Run once, after is_done.
-  std::unique_ptr<std::vector<std::function<void()>>> continuations;
+  std::unique_ptr<std::vector<std::unique_ptr<pool::Callback>>> continuations;
 
  protected:
   ~Completion() = default;
@@ -99,6 +133,7 @@ struct CallExtras {
   bool is_past_soft_limit = false;
   // Its worker is being killed for this; the verdict, unless a result comes first.
   std::optional<Failure> sentence;
+  std::shared_ptr<UntoldProgress> latest_progress;  // the one last queued
 
   static constexpr std::size_t kNoTimer = static_cast<std::size_t>(-1);
 };
@@ -131,6 +166,7 @@ struct Call final : detail::Completion {
   Call* next = nullptr;            // in the pending queue, or the free list
   Call* previous = nullptr;        // in the pending queue
   Map* map = nullptr;
+  bool is_without_memory = false;  // the host had none for what became of its items: all of them fail with that
   // Arguments while pending (of the items not finished yet), the result of a single item afterwards.
   SmallBytes bytes;
   std::unique_ptr<LargeBytes> large;  // arguments too large for a ring
@@ -152,6 +188,11 @@ struct Map final : detail::Completion {
   std::size_t open_chunks = 0;  // without a verdict
   bool is_sealed = false;
 };
+
+// Whether the pool owes it a verdict.
+[[nodiscard]] inline bool is_open(const Call& call) noexcept {
+  return call.state != Call::State::kFree && call.state != Call::State::kVerdict;
+}
 
 // Of a call with a verdict. nullptr: item `index` succeeded.
 [[nodiscard]] const Failure* failure_of(const Call& call, std::size_t index) noexcept;

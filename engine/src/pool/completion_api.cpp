@@ -32,6 +32,7 @@ Place place_of(const Completion& completion, std::size_t index) {
 
 // call.count when none did.
 std::size_t first_failure_of(const pool::Call& call) noexcept {
+  if (call.is_without_memory) return 0;
   return call.outcomes ? call.outcomes->first_failure() : call.count;
 }
 

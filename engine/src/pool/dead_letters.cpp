@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "bulkhead/error.hpp"
@@ -61,6 +62,8 @@ void LocalBackend::keep_dead_letter(LostAttempt lost) {
                           file.string());
     } catch (const Error& error) {
       services_.log->error("cannot keep the input of task " + support::in_quotes(task) + ": " + error.what());
+    } catch (const std::bad_alloc&) {
+      services_.log->error("cannot keep the input of a task: out of memory");
     }
   });
 }

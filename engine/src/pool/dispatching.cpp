@@ -65,8 +65,8 @@ WorkerLink* Scheduler::best_worker(Clock::time_point now) noexcept {
 bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now) {
   ipc::HostChannel& channel = link.channel();
   if (!link.has_offers() && link.has_replies()) {  // it says something though nobody asked: not to be given anything
-    drain_worker(link, Clock::now());
-    if (link.is_condemned()) return false;
+    do_or_break([&] { drain_worker(link, Clock::now()); });
+    if (link.is_condemned() || has_given_up_) return false;
   }
   flush_dropped_blocks(link);  // before a block it had comes again
   if (!link.blocks_to_drop.empty()) return false;
@@ -100,9 +100,12 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   const std::size_t record_bytes = sizeof header + (is_timed ? sizeof timing : 0) + bytes.size();
   const std::span<std::byte> room = channel.try_reserve(record_bytes);
   if (room.empty()) return false;
-  if (call.large && !link.known_blocks.contains(call.large->block->id())) {
-    if (!host_->send_block(link.slot(), *call.large->block, false)) return false;
-    link.known_blocks.insert(call.large->block->id());
+  if (call.large && link.known_blocks.insert(call.large->block->id()).second) {
+    if (!host_->send_block(link.slot(), *call.large->block, false)) {
+      link.known_blocks.erase(call.large->block->id());
+      request_recheck();  // nothing else may come to try again
+      return false;
+    }
     has_blocks_ = true;
   }
   if (is_timed) {
@@ -154,7 +157,11 @@ void Scheduler::flush_dropped_blocks(WorkerLink& link) {
 }
 
 // Gives out what is queued, evens out what is not, and tells the workers to leave when nothing will come any more.
-void Scheduler::dispatch(Clock::time_point now) {
+void Scheduler::dispatch(Clock::time_point now) noexcept {
+  do_or_break([&] { try_dispatch(now); });
+}
+
+void Scheduler::try_dispatch(Clock::time_point now) {
   if (has_barred_in_queue_) fail_barred();
   offer_pending(now);
   if (pending_.is_empty()) {

@@ -219,24 +219,26 @@ void Scheduler::abandon(Call& call, const Failure& failure) {
 
 // False: it runs on.
 bool Scheduler::cancel_call(Call& call, TellRunning tell_running) {
+  if (!is_open(call)) return true;
+  const bool has_run = call.attempt > 1;
+  // First: once it is taken out nobody but this would give it a verdict.
+  const Failure failure =
+      cancelled_failure(call, has_run ? CancelOutcome::kStoppedCooperatively : CancelOutcome::kNeverRan);
   switch (call.state) {
     case Call::State::kPending:
     case Call::State::kHeld:
     case Call::State::kDelayed:
       unqueue(call);
       break;
-    case Call::State::kOffered:
+    default:
       if (take_from_ring(call)) break;
       if (tell_running == TellRunning::kYes) {
         extras_of(call).is_told_to_stop = true;
         links_[call.worker].channel().set_stop(call.sequence, BULKHEAD_STOP_CANCELLED);
       }
       return false;
-    default:
-      return true;
   }
-  const bool has_run = call.attempt > 1;
-  fail_rest(call, cancelled_failure(call, has_run ? CancelOutcome::kStoppedCooperatively : CancelOutcome::kNeverRan));
+  fail_rest(call, failure);
   return true;
 }
 
@@ -268,9 +270,11 @@ CancelOutcome Scheduler::cancel(detail::Completion& completion, CancelMode mode,
 void Scheduler::kill_calls(detail::Completion& completion) {
   const Lock lock(mutex_);
   if (host_ == nullptr) return;
-  for_each_call(completion, [&](Call& call) {
-    if (call.state != Call::State::kOffered || (call.extras && call.extras->sentence)) return;
-    (void)sentence(call, cancelled_failure(call, CancelOutcome::kKilled));
+  do_or_break([&] {
+    for_each_call(completion, [&](Call& call) {
+      if (call.state != Call::State::kOffered || (call.extras && call.extras->sentence)) return;
+      (void)sentence(call, cancelled_failure(call, CancelOutcome::kKilled));
+    });
   });
   dispatch(Clock::now());
 }
@@ -321,7 +325,9 @@ DrainReport Scheduler::drain(Clock::time_point until, std::chrono::nanoseconds s
   if (!all_done(until)) {
     {
       const Lock lock(mutex_);
-      for (const auto& call : calls) (void)cancel_calls(*call, TellRunning::kYes);
+      do_or_break([&] {
+        for (const auto& call : calls) (void)cancel_calls(*call, TellRunning::kYes);
+      });
       if (host_ != nullptr) dispatch(Clock::now());
     }
     if (!all_done(later(Clock::now(), soft_grace))) {

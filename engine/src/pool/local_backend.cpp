@@ -67,6 +67,7 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
         scheduler_->bells().pump().consume();
         scheduler_->pump_rang();
       });
+      memory_watch_.emplace(*services_.loop, [this] { out_of_memory(); });
       for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) start_worker(slot);
       has_started_first_ = true;
       start_sampling();
@@ -77,9 +78,9 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
       rest_timer_.reset();
       slots_.clear();
       bell_.reset();
+      memory_watch_.reset();
     });
     scheduler_->detach();
-    scheduler_->release();
     throw;
   }
 }
@@ -93,6 +94,7 @@ LocalBackend::~LocalBackend() {
   // First nothing new is posted for the pump thread; then what was posted before has run.
   services_.loop->run_sync([this] { scheduler_->detach(); });
   services_.loop->run_sync([this] {
+    memory_watch_.reset();
     bell_.reset();
     grace_.reset();
     recheck_.reset();
@@ -102,7 +104,6 @@ LocalBackend::~LocalBackend() {
     slots_.clear();
     template_.reset();
   });
-  scheduler_->release();
 }
 
 const detail::TaskInfo& LocalBackend::find_task(std::string_view name) { return directory_->at(name); }
@@ -172,6 +173,21 @@ void LocalBackend::end_workers(std::chrono::nanoseconds grace) {
     });
   }
   const std::lock_guard lock(ended_mutex_);
+  ended_.notify_all();
+}
+
+// Whatever was half done on this thread: no worker is trusted to be in a state that its slot knows.
+void LocalBackend::out_of_memory() noexcept {
+  scheduler_->out_of_memory();
+  is_ending_ = true;
+  for (Slot& slot : slots_) {
+    slot.restart.reset();
+    slot.kill.reset();
+    slot.process.reset();  // this kills it
+    slot.generation = 0;
+  }
+  const std::lock_guard lock(ended_mutex_);
+  open_slots_ = 0;
   ended_.notify_all();
 }
 
@@ -274,6 +290,9 @@ void LocalBackend::try_start_worker(std::uint32_t slot) {
     start_worker(slot);
   } catch (const Error& error) {
     note_start_failure(slot, std::nullopt, error.what(), StartFault::kFailed);
+  } catch (const std::bad_alloc&) {
+    slots_[slot].process.reset();
+    note_start_failure(slot, std::nullopt, "the host has no memory for it", StartFault::kFailed);
   }
 }
 
@@ -330,11 +349,12 @@ bool LocalBackend::grant_known_block(std::uint32_t slot, const ipc::SharedBlock&
 }
 
 void LocalBackend::refuse_block(std::uint32_t slot) {
-  // A worker that cannot even be told so is ending.
-  (void)slots_[slot].process->refuse_block();
+  if (slots_[slot].process->refuse_block()) return;
+  // It waits for a word. If it is not ending already, it must.
+  slots_[slot].process->condemn("out of memory");  // short: it takes none
 }
 
-void LocalBackend::make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) {
+bool LocalBackend::make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) try {
   services_.loop->post([this, slot, generation, bytes] {
     try {
       const std::uint32_t id = next_block_id_++ | 1u << 31;
@@ -342,13 +362,21 @@ void LocalBackend::make_result_block(std::uint32_t slot, std::uint64_t generatio
           slot, generation,
           std::make_shared<const ipc::SharedBlock>(ipc::SharedBlock::create(bytes, ipc::Writer::kWorker, id)));
     } catch (const Error& error) {
-      services_.log->warn(std::string("no memory for a result: ") + error.what());
       scheduler_->refuse_result_block(slot, generation);
+      services_.log->warn(std::string("no memory for a result: ") + error.what());
+    } catch (const std::bad_alloc&) {
+      scheduler_->refuse_result_block(slot, generation);
+      services_.log->warn("no memory for a result");
     }
   });
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
-void LocalBackend::run_callback(std::function<void()> callback) { services_.callbacks->post(std::move(callback)); }
+void LocalBackend::run_callback(std::unique_ptr<Callback> callback) noexcept {
+  services_.callbacks->queue()->post(std::move(callback));
+}
 
 void LocalBackend::prepare_callbacks() { services_.callbacks->start(); }
 

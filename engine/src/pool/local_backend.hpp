@@ -110,8 +110,8 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   bool send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) override;
   bool grant_known_block(std::uint32_t slot, const ipc::SharedBlock& block) override;
   void refuse_block(std::uint32_t slot) override;
-  void make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) override;
-  void run_callback(std::function<void()> callback) override;
+  [[nodiscard]] bool make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) override;
+  void run_callback(std::unique_ptr<Callback> callback) noexcept override;
   void prepare_callbacks() override;
   [[nodiscard]] std::shared_ptr<CallbackQueue> callback_queue() override { return services_.callbacks->queue(); }
   void schedule_recheck() override;
@@ -119,6 +119,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void wake_resting() override;
   void keep_dead_letter(LostAttempt lost) override;
   void all_work_done() override;
+  void memory_ran_out() noexcept override { services_.loop->out_of_memory(); }
 
   void worker_ready(process::Worker& worker) override;
   void worker_wrote(process::Worker& worker, const protocol::OutputLine& line) override;
@@ -138,6 +139,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void revive_on_loop();
   void start_sampling();
   void slot_is_empty();
+  void out_of_memory() noexcept;
   void end_workers(std::chrono::nanoseconds grace);
   void resize_on_loop(std::uint32_t workers);
   // A thread cannot be.
@@ -154,8 +156,11 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   const Settings settings_;
   const OutputLog output_;
   std::shared_ptr<const process::WorkerConfig> config_;  // of workers to come; changed on the pump thread
-  Scheduler* scheduler_;                                 // counted
-  std::atomic<std::uint32_t> target_;                    // workers wanted; changed on the pump thread
+  struct Release {
+    void operator()(Scheduler* scheduler) const noexcept { scheduler->release(); }
+  };
+  const std::unique_ptr<Scheduler, Release> scheduler_;
+  std::atomic<std::uint32_t> target_;  // workers wanted; changed on the pump thread
 
   // Pump thread.
   std::deque<Slot> slots_;  // only grows
@@ -163,6 +168,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   process::EventLoop::Timer memory_timer_;
   process::EventLoop::Timer rest_timer_;
   process::EventLoop::Watch bell_;
+  std::optional<process::EventLoop::MemoryWatch> memory_watch_;
   process::EventLoop::Timer recheck_;
   process::EventLoop::Timer grace_;
   PluginCircuits circuits_;

@@ -19,7 +19,7 @@ using protocol::ReplyHeader;
 using protocol::ReplyKind;
 
 // Takes every reply there is, gives out work for the room that made. True: there was a reply.
-bool Scheduler::drain() {
+bool Scheduler::drain() noexcept {
   bool any = false;
   Clock::time_point now{};
   for (std::size_t i = 0; i < in_use_.size();) {
@@ -27,7 +27,7 @@ bool Scheduler::drain() {
     if (link.has_replies()) {
       if (!any) now = Clock::now();
       any = true;
-      drain_worker(link, now);
+      do_or_break([&] { drain_worker(link, now); });
     }
     if (link.has_offers()) {
       ++i;
@@ -41,9 +41,9 @@ bool Scheduler::drain() {
   return any;
 }
 
-void Scheduler::drain_all() {
+void Scheduler::drain_all() noexcept {
   for (WorkerLink& link : links_) {
-    if (!link.is_in_use && link.has_replies()) drain_worker(link, Clock::now());
+    if (!link.is_in_use && link.has_replies()) do_or_break([&] { drain_worker(link, Clock::now()); });
   }
   drain();
 }
@@ -122,11 +122,18 @@ bool Scheduler::handle_reply(WorkerLink& link, std::span<const std::byte> frame,
         return false;
       }
       if (grant_kept_block(link, header.index)) return true;
-      link.is_block_wanted = true;
-      if (host_ != nullptr) host_->make_result_block(link.slot(), link.generation(), header.index);
+      link.is_block_wanted = host_ != nullptr;
+      if (host_ != nullptr && !host_->make_result_block(link.slot(), link.generation(), header.index)) {
+        link.is_block_wanted = false;
+        host_->refuse_block(link.slot());
+      }
       return true;
     default:
-      handle_progress(*front.call, *reply);
+      try {
+        handle_progress(*front.call, *reply);
+      } catch (const std::bad_alloc&) {  // then it is not told
+        front.call->extras->latest_progress.reset();
+      }
       return true;
   }
 }
@@ -145,8 +152,7 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
       why = "its result lies in a block it was not given";
       return false;
     }
-    // When the caller has let go of the result.
-    block = ipc::BlockCache::lend(link.idle_results, std::move(found->second));
+    block = std::move(found->second);
     link.result_blocks.erase(found);
   }
   // Blocks it asked for and outgrew.
@@ -162,16 +168,34 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
       return true;
     }
     link.tally.count_failures(failure.code, 1);
-    record_failure(call, std::move(failure));
+    record_or_drop(call, 1, [&] { record_failure(call, std::move(failure)); });
   } else if (block) {
     link.tally.count_results(1, header.payload_bytes);
-    record_large_result(call, {std::move(block), header.payload_bytes});
+    record_or_drop(call, 1, [&] {
+      // It goes back when the caller has let go of the result.
+      record_large_result(call, {ipc::BlockCache::lend(link.idle_results, std::move(block)), header.payload_bytes});
+    });
   } else {
     link.tally.count_results(1, reply.payload.size());
-    record_result(call, reply.payload);
+    record_or_drop(call, 1, [&] { record_result(call, reply.payload); });
   }
   if (is_last) finish_answered(link, call);
   return true;
+}
+
+// Where there is no memory for an outcome the call has none of its outcomes, and says so.
+template <class Record>
+void Scheduler::record_or_drop(Call& call, std::uint32_t items, Record record) {
+  if (!call.is_without_memory) {
+    try {
+      return record();
+    } catch (const std::bad_alloc&) {
+      call.is_without_memory = true;
+      call.outcomes.reset();
+    }
+  }
+  counters_[call.task->index]->count_failures(ErrorCode::kResource, items);
+  call.finished += items;
 }
 
 // The call at the front has its last reply from this worker.
@@ -184,16 +208,23 @@ void Scheduler::settle_front(WorkerLink& link, Call& call) {
 void Scheduler::finish_answered(WorkerLink& link, Call& call) {
   settle_front(link, call);
   if (call.large) {
-    idle_arguments_.give_back(std::move(call.large->block));
+    try {
+      idle_arguments_.give_back(std::move(call.large->block));
+    } catch (const std::bad_alloc&) {  // then it is not kept
+    }
     call.large.reset();
     for (const std::uint32_t id : idle_arguments_.take_evicted()) forget_block(id);
   }
   finish(call);
 }
 
-void Scheduler::forget_block(std::uint32_t id) {
+void Scheduler::forget_block(std::uint32_t id) noexcept {
   for (WorkerLink& link : links_) {
-    if (link.known_blocks.erase(id) > 0) link.blocks_to_drop.push_back(id);
+    if (link.known_blocks.erase(id) == 0) continue;
+    try {
+      link.blocks_to_drop.push_back(id);
+    } catch (const std::bad_alloc&) {  // then it stays mapped for as long as the worker lives
+    }
   }
 }
 
@@ -204,7 +235,9 @@ bool Scheduler::grant_kept_block(WorkerLink& link, std::uint64_t bytes) {
   has_blocks_ = true;
   const ipc::SharedBlock& granted = *block;
   link.result_blocks.emplace(granted.id(), std::move(block));
-  if (!host_->grant_known_block(link.slot(), granted)) link.result_blocks.erase(granted.id());  // its process is ending
+  if (host_->grant_known_block(link.slot(), granted)) return true;
+  link.result_blocks.erase(granted.id());
+  host_->refuse_block(link.slot());
   return true;
 }
 
@@ -226,7 +259,7 @@ bool Scheduler::handle_run(WorkerLink& link, Call& call, const Record<ReplyHeade
   counters_[call.task->index]->count_times(header.run_time, header.queue_time, count);
   link.tally.count_times(header.run_time, header.queue_time, count);
   link.tally.count_results(count, reply.payload.size());
-  record_results(call, count, reply.payload);
+  record_or_drop(call, count, [&] { record_results(call, count, reply.payload); });
   if (is_last) finish_answered(link, call);
   return true;
 }
@@ -240,7 +273,8 @@ void Scheduler::keep_unpublished(WorkerLink& link, Call& call) {
   const std::uint64_t items = run.results.size() / each;
   if (items > call.count - call.finished) return;
   link.tally.count_results(items, run.results.size());
-  record_results(call, static_cast<std::uint32_t>(items), run.results);
+  const auto count = static_cast<std::uint32_t>(items);
+  record_or_drop(call, count, [&] { record_results(call, count, run.results); });
 }
 
 Failure Scheduler::failure_from(const WorkerLink& link, const Call& call, const Record<ReplyHeader>& reply) const {
@@ -263,7 +297,8 @@ Failure Scheduler::failure_from(const WorkerLink& link, const Call& call, const 
   return failure;
 }
 
-// A progress record was checked to hold its two numbers.
+// A progress record was checked to hold its two numbers. What the callback thread has not come to yet is replaced: a
+// task that tells more than is listened to fills no queue.
 void Scheduler::handle_progress(Call& call, const Record<ReplyHeader>& reply) {
   if (!call.extras || !call.extras->terms.on_progress || host_ == nullptr) return;
   Progress progress;
@@ -272,8 +307,11 @@ void Scheduler::handle_progress(Call& call, const Record<ReplyHeader>& reply) {
   std::memcpy(&progress.total, reply.payload.data() + sizeof progress.done, sizeof progress.total);
   const auto note = reply.payload.subspan(2 * sizeof(std::uint64_t));
   progress.note.assign(reinterpret_cast<const char*>(note.data()), note.size());
-  host_->run_callback(
-      [callback = call.extras->terms.on_progress, progress = std::move(progress)] { (*callback)(progress); });
+  auto& latest = call.extras->latest_progress;
+  if (latest && latest->replace(progress)) return;
+  latest = std::make_shared<UntoldProgress>(std::move(progress));
+  host_->run_callback(std::make_unique<Callback>(
+      Callback{[callback = call.extras->terms.on_progress, untold = latest] { (*callback)(untold->take()); }}));
 }
 
 void Scheduler::give_result_block(std::uint32_t slot, std::uint64_t generation,
@@ -286,7 +324,10 @@ void Scheduler::give_result_block(std::uint32_t slot, std::uint64_t generation,
   const std::uint32_t id = block->id();
   const ipc::SharedBlock& sent = *block;
   link.result_blocks.emplace(id, std::move(block));
-  if (!host_->send_block(slot, sent, true)) link.result_blocks.erase(id);  // its process is ending
+  if (host_->send_block(slot, sent, true)) return;
+  // It is ending, or there was no room or memory for the message: its item fails, if it can be told that.
+  link.result_blocks.erase(id);
+  host_->refuse_block(slot);
 }
 
 void Scheduler::refuse_result_block(std::uint32_t slot, std::uint64_t generation) {
@@ -314,32 +355,12 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
       continue;
     }
     note_not_offered(*call);
-    keep_unpublished(link, *call);
-    if (call->finished == call->count) {
-      finish(*call);
-      continue;
+    try {
+      settle_lost(link, *call, sequence, lost, how, now);
+    } catch (const std::bad_alloc&) {
+      if (call->state != Call::State::kOffered) throw;  // half way to another attempt
+      finish_without_memory(*call);
     }
-    if (call->extras && call->extras->sentence) {
-      Failure failure = *std::exchange(call->extras->sentence, std::nullopt);
-      keep_letter(link, *call, sequence, failure, lost);
-      if (try_again(*call, failure, now)) {
-        ++link.tally.retried;
-      } else {
-        link.tally.count_failures(failure.code, call->count - call->finished);
-        fail_rest(*call, failure);
-      }
-      continue;
-    }
-    Failure failure;
-    failure.code = ErrorCode::kWorkerLost;
-    failure.lost = lost;
-    failure.lost.task = call->task->name;
-    failure.lost.plugin = call->task->name.substr(0, call->task->name.find('.'));
-    failure.lost.task_id = call->id;
-    if (!link.doom().empty()) failure.lost.detail = link.doom();
-    failure.text = "task \"" + call->task->name + "\" lost its worker: " + (link.doom().empty() ? how : link.doom());
-    keep_letter(link, *call, sequence, failure, lost);
-    lose_item(link, *call, sequence, std::move(failure), now);
   }
   const Ending ending = link.is_doomed()      ? Ending::kDoomed
                         : link.is_shut_down() ? Ending::kToldTo
@@ -350,6 +371,34 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
   if (host_ != nullptr) dispatch(now);
   wait_for_spinner(lock);
   return ending;
+}
+
+// A call that the dead worker had begun.
+void Scheduler::settle_lost(WorkerLink& link, Call& call, std::uint64_t sequence, const WorkerLost::Info& lost,
+                            const std::string& how, Clock::time_point now) {
+  keep_unpublished(link, call);
+  if (call.finished == call.count) return finish(call);
+  if (call.extras && call.extras->sentence) {
+    Failure failure = *std::exchange(call.extras->sentence, std::nullopt);
+    keep_letter(link, call, sequence, failure, lost);
+    if (try_again(call, failure, now)) {
+      ++link.tally.retried;
+    } else {
+      link.tally.count_failures(failure.code, call.count - call.finished);
+      fail_rest(call, failure);
+    }
+    return;
+  }
+  Failure failure;
+  failure.code = ErrorCode::kWorkerLost;
+  failure.lost = lost;
+  failure.lost.task = call.task->name;
+  failure.lost.plugin = call.task->name.substr(0, call.task->name.find('.'));
+  failure.lost.task_id = call.id;
+  if (!link.doom().empty()) failure.lost.detail = link.doom();
+  failure.text = "task \"" + call.task->name + "\" lost its worker: " + (link.doom().empty() ? how : link.doom());
+  keep_letter(link, call, sequence, failure, lost);
+  lose_item(link, call, sequence, std::move(failure), now);
 }
 
 bool Scheduler::is_useless(const WorkerLink& link) noexcept {
@@ -370,14 +419,17 @@ void Scheduler::keep_letter(const WorkerLink& link, const Call& call, std::uint6
   const auto from = items_after(items, call.stride, call.finished - call.offered_from);
   const auto item = first_item(from, call.stride);
   if (item.size() > protocol::kMaxLetterBytes) return;
-  host_->keep_dead_letter({.task = call.task,
-                           .codec = static_cast<std::uint8_t>(call.codec),
-                           .attempt = call.attempt,
-                           .item = call.first_index + call.finished,
-                           .worker_pid = lost.worker_pid,
-                           .why = failure.text,
-                           .backtrace = lost.backtrace,
-                           .arguments = {item.begin(), item.end()}});
+  try {
+    host_->keep_dead_letter({.task = call.task,
+                             .codec = static_cast<std::uint8_t>(call.codec),
+                             .attempt = call.attempt,
+                             .item = call.first_index + call.finished,
+                             .worker_pid = lost.worker_pid,
+                             .why = failure.text,
+                             .backtrace = lost.backtrace,
+                             .arguments = {item.begin(), item.end()}});
+  } catch (const std::bad_alloc&) {  // then there is none
+  }
 }
 
 // The item that ran is lost; those after it run elsewhere.
@@ -391,7 +443,7 @@ void Scheduler::lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, 
   std::span<const std::byte> items;
   if (!call.large) items = arguments_in_ring(link, sequence);
   const std::uint32_t done_there = call.finished - call.offered_from + 1;
-  record_failure(call, std::move(failure));
+  record_or_drop(call, 1, [&] { record_failure(call, std::move(failure)); });
   if (call.finished == call.count) return finish(call);
   link.tally.submitted -= call.count - call.finished;  // it never came to these
   if (call.large) {

@@ -20,6 +20,8 @@ Scheduler::Scheduler(std::uint32_t workers, std::size_t ring_bytes, SchedulerHos
       bells_(ipc::PoolBells::create()) {
   for (std::uint32_t slot = 0; slot < workers; ++slot) links_.emplace_back(slot);
   in_use_.reserve(workers);
+  watched_.reserve(workers);
+  closed_text_.reserve(kOutOfMemory.size());
   has_leavers_ = limits.max_tasks_per_child != std::numeric_limits<std::uint64_t>::max();
   bells_.set(ipc::ParkMode::kPumpLazy);
 }
@@ -138,6 +140,7 @@ bool Scheduler::is_full_for(const Submission& submission) const noexcept {
 void Scheduler::make_room_for(Lock& lock, const Submission& submission) {
   if (!is_full_for(submission)) return;
   drain();
+  refuse_if_closed();
   const auto refuse = [&](const std::string& how) {
     const bool is_bytes = queued_items_ + submission.count <= limits_.max_pending;
     detail::raise<QueueFull>("task \"" + submission.task->name +
@@ -197,9 +200,19 @@ void Scheduler::unqueue(Call& call) noexcept {
   if (was_full || queued_items_ == 0) room_.notify_all();
 }
 
+// It was not submitted after all.
+void Scheduler::forget(const Call& call, const Submission& submission) noexcept {
+  TaskCounters& counters = *counters_[call.task->index];
+  counters.submitted -= call.count;
+  counters.argument_bytes -= submission.bytes.size();
+  if (call.callback) settle_callback();
+  if (call.extras && call.extras->terms.on_progress) settle_callback();
+}
+
 // Puts the call where it can run: straight into a ring when nothing is waiting, else into the queue. Throws
 // std::bad_alloc; then it is in neither.
 void Scheduler::enqueue(Call& call, const Submission& submission) {
+  if (call.extras) timers_.make_room();
   WorkerLink* link = pending_.is_empty() ? best_worker({}) : nullptr;
   // Not behind what is less urgent, and not beyond what may run at once.
   const bool may_go =
@@ -210,38 +223,48 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
   if (call.extras) keep_time(call);
   detail::retain(call);  // the pool's, until the verdict
   ++open_calls_;
-  if (is_offered) {
-    ring_workers();
-    // It may take longer than those before it: then somebody else is to have what waits behind it.
-    if (link->in_flight() > 1 && (resting_ > 0 || has_idle_worker())) request_recheck();
-  } else {
-    queue(call, true);
-    // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
-    if (!drain()) make_way();
-    if (!pending_.is_empty() && has_idle_worker()) request_recheck();
-    if (resting_ > 0) host_->wake_resting();
-  }
-  arm_timer();
+  if (has_given_up_) return finish_without_memory(call);  // the look at a worker's replies broke the pool
+  if (!is_offered) queue(call, true);
+  do_or_break([&] {
+    if (is_offered) {
+      ring_workers();
+      // It may take longer than those before it: then somebody else is to have what waits behind it.
+      if (link->in_flight() > 1 && (resting_ > 0 || has_idle_worker())) request_recheck();
+    } else {
+      // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
+      if (!drain()) make_way();
+      if (!pending_.is_empty() && has_idle_worker() && host_ != nullptr) request_recheck();
+      if (resting_ > 0) host_->wake_resting();
+    }
+    arm_timer();
+  });
 }
 
 CompletionRef Scheduler::submit(const Submission& submission, detail::VerdictCallback callback) {
   refuse_forked_copy();
   refuse_too_large(submission);
   auto large = make_large(submission.bytes);
+  std::unique_ptr<ToldVerdict> told;
+  if (callback) told = std::make_unique<ToldVerdict>(std::move(callback));
   Lock lock(mutex_);
   refuse_if_closed();
   make_room_for(lock, submission);
   if (!bars_.empty()) refuse_if_barred(*submission.task);
   if (submission.terms != nullptr && submission.terms->on_progress) host_->prepare_callbacks();
-  if (callback) host_->prepare_callbacks();
+  if (told) host_->prepare_callbacks();
   Call* call = new_call(submission);
   CompletionRef ref(call);
   call->large = std::move(large);
-  if (callback) {
-    call->callback = std::make_unique<detail::VerdictCallback>(std::move(callback));
+  if (told) {
+    call->callback = std::move(told);
     expect_callback();
   }
-  enqueue(*call, submission);
+  try {
+    enqueue(*call, submission);
+  } catch (...) {
+    forget(*call, submission);
+    throw;
+  }
   return ref;
 }
 
@@ -250,11 +273,11 @@ CompletionRef Scheduler::begin_map(const detail::TaskInfo& task, detail::Verdict
   auto map = std::make_unique<Map>();
   map->task = &task;
   map->scheduler = this;
+  if (callback) map->callback = std::make_unique<ToldVerdict>(std::move(callback));
   const Lock lock(mutex_);
   refuse_if_closed();
-  if (callback) {
+  if (map->callback) {
     host_->prepare_callbacks();
-    map->callback = std::make_unique<detail::VerdictCallback>(std::move(callback));
     expect_callback();
   }
   retain();
@@ -278,7 +301,16 @@ void Scheduler::add_chunk(Map& map, const Submission& submission) {
   map.chunks.push_back(call);  // takes the caller's reference
   map.items += submission.count;
   ++map.open_chunks;
-  enqueue(*call, submission);
+  try {
+    enqueue(*call, submission);
+  } catch (...) {
+    forget(*call, submission);
+    map.chunks.pop_back();
+    map.items -= submission.count;
+    --map.open_chunks;
+    detail::release(*call);
+    throw;
+  }
 }
 
 void Scheduler::recheck() {

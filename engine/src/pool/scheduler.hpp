@@ -19,10 +19,12 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bulkhead/detail/backend.hpp"
@@ -68,10 +70,11 @@ class SchedulerHost {
   virtual bool grant_known_block(std::uint32_t slot, const ipc::SharedBlock& block) = 0;
   // There is no memory for the block it asked for: its item fails, nothing else.
   virtual void refuse_block(std::uint32_t slot) = 0;
-  // Make a block for a result of so many bytes and hand it to give_result_block(), soon, without the lock.
-  virtual void make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) = 0;
+  // Make a block for a result of so many bytes and hand it to give_result_block(), soon, without the lock. False: there
+  // is no memory even for that.
+  [[nodiscard]] virtual bool make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) = 0;
   // Run this on the callback thread, which prepare_callbacks() has started.
-  virtual void run_callback(std::function<void()> callback) = 0;
+  virtual void run_callback(std::unique_ptr<Callback> callback) noexcept = 0;
   // Before the first callback is accepted. Throws ResourceError.
   virtual void prepare_callbacks() = 0;
   // Where run_callback() puts them, for threads that must run them while they wait; nullptr: none must.
@@ -86,6 +89,8 @@ class SchedulerHost {
   virtual void keep_dead_letter(LostAttempt) {}
   // Closed, and no task is left: workers were told to leave.
   virtual void all_work_done() = 0;
+  // An allocation failed, and no task is left: each has its verdict. Call out_of_memory(), and end the workers.
+  virtual void memory_ran_out() noexcept = 0;
 };
 
 // Numbers of tasks in the catalogue: of one plugin's.
@@ -154,7 +159,7 @@ class Scheduler {
   // No more submissions; workers are told to leave once nothing is left.
   void close();
   // No more submissions; every open task gets `code`'s verdict with this text.
-  void fail_all(ErrorCode code, const std::string& text);
+  void fail_all(ErrorCode code, std::string_view text);
   // The tasks of these numbers get this failure instead of a worker: those that wait now, and whatever comes; what a
   // worker has in its ring it may still do. Until unbar().
   void bar(TaskRange tasks, const std::string& text, const std::string& path);
@@ -193,6 +198,9 @@ class Scheduler {
   void recheck();
   void give_result_block(std::uint32_t slot, std::uint64_t generation, std::shared_ptr<const ipc::SharedBlock> block);
   void refuse_result_block(std::uint32_t slot, std::uint64_t generation);
+  // Somebody could not go on for want of memory: every task without a verdict fails with ResourceError, the pool is
+  // broken, and nobody looks at a channel afterwards. Allocates nothing.
+  void out_of_memory() noexcept;
   // Every channel and the host go away. Needs fail_all() first.
   void detach();
 
@@ -200,6 +208,8 @@ class Scheduler {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+  static constexpr std::string_view kOutOfMemory =
+      "the pool is broken: the host ran out of memory (free some, then revive() the pool)";
 
   ~Scheduler() = default;
 
@@ -211,6 +221,7 @@ class Scheduler {
   void settle_callback() noexcept;
   Call* new_call(const detail::Submission& submission);
   void enqueue(Call& call, const detail::Submission& submission);
+  void forget(const Call& call, const detail::Submission& submission) noexcept;
   void make_room_for(Lock& lock, const detail::Submission& submission);
   [[nodiscard]] bool is_full_for(const detail::Submission& submission) const noexcept;
   [[nodiscard]] TaskCounters& counters_of(const detail::TaskInfo& task);
@@ -222,7 +233,8 @@ class Scheduler {
   void make_way();
   void request_recheck();
   void tell_to_leave();
-  void dispatch(Clock::time_point now);
+  void dispatch(Clock::time_point now) noexcept;
+  void try_dispatch(Clock::time_point now);
   [[nodiscard]] WorkerLink* best_worker(Clock::time_point now) noexcept;
   [[nodiscard]] WorkerLink* least_busy_in_use() noexcept;
   [[nodiscard]] bool is_crowded(Clock::time_point now) const noexcept;
@@ -240,9 +252,9 @@ class Scheduler {
   [[nodiscard]] static std::span<const std::byte> arguments_in_ring(const WorkerLink& link, std::uint64_t sequence);
 
   // replies.cpp: what workers say. The lock is held.
-  bool drain();
+  bool drain() noexcept;
   // Also those that were offered nothing, and have nothing to say.
-  void drain_all();
+  void drain_all() noexcept;
   void drain_worker(WorkerLink& link, Clock::time_point now);
   // False: the worker broke the protocol; `why` says how.
   [[nodiscard]] bool handle_reply(WorkerLink& link, std::span<const std::byte> frame, const char*& why);
@@ -250,12 +262,16 @@ class Scheduler {
                                  const char*& why);
   [[nodiscard]] bool handle_run(WorkerLink& link, Call& call, const protocol::Record<protocol::ReplyHeader>& reply,
                                 const char*& why);
+  template <class Record>
+  void record_or_drop(Call& call, std::uint32_t items, Record record);
   void settle_front(WorkerLink& link, Call& call);
   void finish_answered(WorkerLink& link, Call& call);
   [[nodiscard]] bool grant_kept_block(WorkerLink& link, std::uint64_t bytes);
   // No worker needs this block of arguments any more.
-  void forget_block(std::uint32_t id);
+  void forget_block(std::uint32_t id) noexcept;
   void keep_unpublished(WorkerLink& link, Call& call);
+  void settle_lost(WorkerLink& link, Call& call, std::uint64_t sequence, const WorkerLost::Info& lost,
+                   const std::string& how, Clock::time_point now);
   [[nodiscard]] Failure failure_from(const WorkerLink& link, const Call& call,
                                      const protocol::Record<protocol::ReplyHeader>& reply) const;
   void handle_progress(Call& call, const protocol::Record<protocol::ReplyHeader>& reply);
@@ -271,10 +287,22 @@ class Scheduler {
   void finish(Call& call);
   void complete(detail::Completion& completion);
   // What was to run once there is a verdict, and has no callback thread any more.
-  using Continuations = std::vector<std::function<void()>>;
+  using Continuations = std::vector<std::unique_ptr<Callback>>;
   Continuations publish_verdict(detail::Completion& completion);
   void check_map(Map& map);
-  void fail_rest(Call& call, const Failure& failure);
+  void finish_without_memory(Call& call) noexcept;
+  void break_for_memory() noexcept;
+  // Does what may be left half done when an allocation fails: then the pool breaks.
+  template <class Do>
+  void do_or_break(Do act) noexcept {
+    try {
+      act();
+    } catch (const std::bad_alloc&) {
+      break_for_memory();
+      if (host_ != nullptr) host_->memory_ran_out();
+    }
+  }
+  void fail_rest(Call& call, const Failure& failure) noexcept;
 
   // limits.cpp: time limits, cancelling, killing on purpose. The lock is held.
   void keep_time(Call& call);
@@ -362,7 +390,7 @@ class Scheduler {
   bool is_closed_ = false;
   bool has_given_up_ = false;  // by fail_all()
   ErrorCode closed_code_ = ErrorCode::kPoolClosed;
-  std::string closed_text_;
+  std::string closed_text_;  // has room for kOutOfMemory
   bool has_told_workers_to_leave_ = false;
   // Payloads up to this travel in the ring: a quarter of it always fits, less the header.
   std::size_t largest_in_ring_;

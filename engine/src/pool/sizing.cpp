@@ -11,6 +11,7 @@ std::uint32_t Scheduler::add_slot(const std::function<void()>& also) {
   const Lock lock(mutex_);
   also();
   in_use_.reserve(links_.size() + 1);
+  watched_.reserve(links_.size() + 1);
   return links_.emplace_back(static_cast<std::uint32_t>(links_.size())).slot();
 }
 

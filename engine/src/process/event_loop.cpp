@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <exception>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -76,7 +77,13 @@ EventLoop::EventLoop(support::Log* log)
   ::pthread_setname_np(thread_.native_handle(), "bulkhead-pump");
 }
 
-EventLoop::~EventLoop() { stop(); }
+EventLoop::~EventLoop() {
+  stop();
+  while (posted_ != nullptr) {  // in a forked child, which never runs them
+    Posted* const posted = std::exchange(posted_, posted_->next);
+    if (posted->is_owned) delete posted;
+  }
+}
 
 void EventLoop::stop() noexcept {
   if (!thread_.joinable()) return;
@@ -92,13 +99,20 @@ void EventLoop::stop() noexcept {
   thread_.join();
 }
 
+bool EventLoop::append_locked(Posted* posted) noexcept {
+  const bool is_first = posted_ == nullptr;
+  *posted_end_ = posted;
+  posted_end_ = &posted->next;
+  return is_first;
+}
+
 void EventLoop::post(Callback function) {
+  auto posted = std::make_unique<Posted>(Posted{.function = std::move(function)});
   bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
     if (is_stopping_) return;
-    is_first = posted_.empty();
-    posted_.push_back(std::move(function));
+    is_first = append_locked(posted.release());
   }
   if (is_first) wake();
 }
@@ -112,25 +126,29 @@ void EventLoop::run_sync(const Callback& function) {
   };
   if (is_loop_thread()) return function();
   Outcome outcome;
+  // Two references: they fit into a std::function without memory of its own.
+  Posted posted{.function =
+                    [&] {
+                      std::exception_ptr error;
+                      try {
+                        function();
+                      } catch (...) {
+                        error = std::current_exception();
+                      }
+                      // Told under the lock: the waiter owns `outcome` and destroys it as soon as it sees is_done.
+                      const std::lock_guard done_lock(outcome.mutex);
+                      outcome.error = std::move(error);
+                      outcome.is_done = true;
+                      outcome.done.notify_one();
+                    },
+                .is_owned = false};
   {
     std::unique_lock lock(mutex_);
     if (has_ended_) {
       lock.unlock();
       return function();
     }
-    posted_.push_back([&] {
-      std::exception_ptr error;
-      try {
-        function();
-      } catch (...) {
-        error = std::current_exception();
-      }
-      // Told under the lock: the waiter owns `outcome` and destroys it as soon as it sees is_done.
-      const std::lock_guard done_lock(outcome.mutex);
-      outcome.error = std::move(error);
-      outcome.is_done = true;
-      outcome.done.notify_one();
-    });
+    append_locked(&posted);
   }
   wake();
   std::unique_lock lock(outcome.mutex);
@@ -204,8 +222,9 @@ void EventLoop::run() noexcept {
     handle_ready_descriptors(-1);
     run_due_timers();
     run_posted();
+    if (is_out_of_memory_.exchange(false)) tell_out_of_memory();
     const std::lock_guard lock(mutex_);
-    if (is_stopping_ && posted_.empty()) {
+    if (is_stopping_ && posted_ == nullptr) {
       has_ended_ = true;
       return;
     }
@@ -233,14 +252,17 @@ void EventLoop::handle_ready_descriptors(int timeout_ms) {
 }
 
 void EventLoop::run_posted() {
-  std::vector<Callback> functions;
+  Posted* next = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    functions.swap(posted_);
+    next = std::exchange(posted_, nullptr);
+    posted_end_ = &posted_;
   }
-  for (auto& function : functions) {
-    call(function);
-    function = nullptr;  // what it holds goes now, not when the last of them has run
+  while (next != nullptr) {
+    Posted* const posted = next;
+    next = posted->next;  // before it runs: one of run_sync() is gone then
+    const std::unique_ptr<Posted> owned(posted->is_owned ? posted : nullptr);
+    call(posted->function);
   }
 }
 
@@ -274,11 +296,35 @@ void EventLoop::wake() noexcept {
 void EventLoop::call(const Callback& function) noexcept {
   try {
     function();
+  } catch (const std::bad_alloc&) {
+    is_out_of_memory_ = true;
   } catch (const std::exception& error) {
-    if (log_ != nullptr) log_->error(std::string("the pump thread goes on after: ") + error.what());
+    try {
+      if (log_ != nullptr) log_->error(std::string("the pump thread goes on after: ") + error.what());
+    } catch (const std::bad_alloc&) {  // then it goes on without a word
+    }
   } catch (...) {
     if (log_ != nullptr) log_->error("the pump thread goes on after an unknown exception");
   }
+}
+
+void EventLoop::out_of_memory() noexcept {
+  is_out_of_memory_ = true;
+  wake();
+}
+
+void EventLoop::tell_out_of_memory() noexcept {
+  if (log_ != nullptr) log_->error("the pump thread is out of memory: what it was doing is given up");
+  for (MemoryWatch* watch = memory_watches_; watch != nullptr; watch = watch->next_) watch->callback_();
+}
+
+EventLoop::MemoryWatch::MemoryWatch(EventLoop& loop, Callback on_out_of_memory)
+    : loop_(loop), callback_(std::move(on_out_of_memory)), next_(std::exchange(loop.memory_watches_, this)) {}
+
+EventLoop::MemoryWatch::~MemoryWatch() {
+  MemoryWatch** link = &loop_.memory_watches_;
+  while (*link != this) link = &(*link)->next_;
+  *link = next_;
 }
 
 }  // namespace bulkhead::process

@@ -8,7 +8,9 @@
 // Threads:   post(), run_sync(), at() and is_loop_thread() from any; watch(), and destroying a
 //            Watch, on the loop thread or after stop().
 // Failure:   ResourceError from the constructor and from watch(). A callback's exception is logged
-//            and the loop goes on.
+//            and the loop goes on. An allocation that failed leaves what was being done half done: whoever keeps a
+//            MemoryWatch is told, and brings what it owns into a state that it knows. run_sync() and stop() allocate
+//            nothing.
 #pragma once
 
 #include <atomic>
@@ -20,7 +22,6 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "support/deadline.hpp"
 #include "support/unique_fd.hpp"
@@ -85,6 +86,22 @@ class EventLoop {
     Key key_;
   };
 
+  // Tells, on the loop thread and outside of every callback, that an allocation failed in one, or that
+  // out_of_memory() was called. What it runs must not throw. Made and destroyed on the loop thread, or after stop().
+  class MemoryWatch {
+   public:
+    MemoryWatch(EventLoop& loop, Callback on_out_of_memory);
+    ~MemoryWatch();
+    MemoryWatch(const MemoryWatch&) = delete;
+    MemoryWatch& operator=(const MemoryWatch&) = delete;
+
+   private:
+    friend class EventLoop;
+    EventLoop& loop_;
+    const Callback callback_;
+    MemoryWatch* next_;
+  };
+
   // Starts the thread. `log`, when there is one, outlives the loop.
   explicit EventLoop(support::Log* log = nullptr);
   ~EventLoop();
@@ -104,6 +121,9 @@ class EventLoop {
   // once that has ended, it is simply run.
   void run_sync(const Callback& function);
 
+  // For who cannot post what has to be done: those who keep a MemoryWatch are told.
+  void out_of_memory() noexcept;
+
   // Calls `on_ready` whenever `fd` is readable, at its end or broken, until the Watch is destroyed.
   [[nodiscard]] Watch watch(int fd, Callback on_ready);
 
@@ -121,6 +141,16 @@ class EventLoop {
   void wake() noexcept;
   void call(const Callback& function) noexcept;
   void arm_locked(Clock::time_point when) noexcept;
+  void tell_out_of_memory() noexcept;
+
+  // In the order posted. Those of run_sync() live on their callers' stacks.
+  struct Posted {
+    Callback function;
+    bool is_owned = true;
+    Posted* next = nullptr;
+  };
+  // The lock is held. True: it is the first.
+  bool append_locked(Posted* posted) noexcept;
 
   // Fixed after construction.
   support::Log* const log_;
@@ -133,10 +163,14 @@ class EventLoop {
   // Loop thread only; anybody's once it has ended.
   std::unordered_map<std::uint64_t, std::pair<int, std::shared_ptr<Callback>>> watches_;
   std::uint64_t next_watch_;
+  MemoryWatch* memory_watches_ = nullptr;
+
+  std::atomic<bool> is_out_of_memory_ = false;
 
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::vector<Callback> posted_;
+  Posted* posted_ = nullptr;
+  Posted** posted_end_ = &posted_;
   std::map<Timer::Key, Callback> timers_;
   std::uint64_t next_timer_ = 0;
   Clock::time_point armed_ = Clock::time_point::max();

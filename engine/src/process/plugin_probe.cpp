@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <new>
+#include <optional>
 #include <utility>
 
 #include "process/managed_process.hpp"
@@ -133,8 +135,21 @@ std::vector<ProbeResult> probe_plugins(EventLoop& loop, Warden& warden, std::spa
   std::mutex mutex;
   std::condition_variable all_done;
   std::size_t left = plugins.size();
+  bool is_out_of_memory = false;
+  std::optional<EventLoop::MemoryWatch> memory_watch;
+  const auto clean_up = [&] {
+    loop.run_sync([&] {
+      memory_watch.reset();
+      probes.clear();
+    });
+  };
 
-  loop.run_sync([&] {
+  const auto start = [&] {
+    memory_watch.emplace(loop, [&] {
+      const std::lock_guard lock(mutex);
+      is_out_of_memory = true;
+      all_done.notify_one();
+    });
     for (std::size_t i = 0; i < plugins.size(); ++i) {
       probes[i] = std::make_unique<Probe>(loop, warden, plugins[i], deadline, [&, i](ProbeResult result) {
         results[i] = std::move(result);
@@ -142,13 +157,20 @@ std::vector<ProbeResult> probe_plugins(EventLoop& loop, Warden& warden, std::spa
         if (--left == 0) all_done.notify_one();
       });
     }
-  });
+  };
+  try {
+    loop.run_sync([&] { start(); });
+  } catch (...) {
+    clean_up();
+    throw;
+  }
   {
     // Bounded by the deadline: past it every probe is killed, and its end is told.
     std::unique_lock lock(mutex);
-    all_done.wait(lock, [&] { return left == 0; });
+    all_done.wait(lock, [&] { return left == 0 || is_out_of_memory; });
   }
-  loop.run_sync([&] { probes.clear(); });
+  clean_up();
+  if (is_out_of_memory) throw std::bad_alloc();
   return results;
 }
 

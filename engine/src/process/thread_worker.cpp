@@ -105,7 +105,7 @@ class ThreadWorker::Life final : private worker::LogRoute {
   }
 
   // Has `call` run on the loop's thread, unless the owner is gone by then.
-  void tell_owner(void (ThreadWorker::*call)());
+  void tell_owner(void (ThreadWorker::*call)()) noexcept;
 
   // How the thread ended; the loop's once thread_ended() is called.
   struct Ending {
@@ -150,6 +150,8 @@ class ThreadWorker::Life final : private worker::LogRoute {
                                              .text = protocol::printable_text(text)});
   }
 
+  void run_body();
+
   // Without this a thread with more results than the ring holds would wait for ever for a host that is gone.
   void drop_results_if_alone() noexcept {
     if (!is_alone_.load()) return;
@@ -188,9 +190,18 @@ class ThreadWorker::EndOfThread {
   Life& life_;
 };
 
+// Not for what ends the thread: pthread_exit() comes through here.
 void ThreadWorker::Life::run() {
   thread_id_ = ::gettid();
   const worker::LogRouteScope route(*this);
+  try {
+    run_body();
+  } catch (const std::bad_alloc&) {
+    ending_ = {worker::kStartFailedStatus, Phase::kStart, {}};
+  }
+}
+
+void ThreadWorker::Life::run_body() {
   worker::WorkerBody::Setup setup{
       .channel = worker_, .control_fd = sockets_.second.fd(), .plugins = {}, .initializer = {}, .say_ready = [this] {
         tell_owner(&ThreadWorker::became_ready);
@@ -227,13 +238,17 @@ void ThreadWorker::Life::run() {
   }
 }
 
-void ThreadWorker::Life::tell_owner(void (ThreadWorker::*call)()) {
+void ThreadWorker::Life::tell_owner(void (ThreadWorker::*call)()) noexcept {
   const std::lock_guard lock(mutex_);
   if (owner_ == nullptr) return;
-  owner_->loop_.post([life = owner_->life_, call] {
-    // The owner changes on this thread only.
-    if (life->owner_ != nullptr) (life->owner_->*call)();
-  });
+  try {
+    owner_->loop_.post([life = owner_->life_, call] {
+      // The owner changes on this thread only.
+      if (life->owner_ != nullptr) (life->owner_->*call)();
+    });
+  } catch (const std::bad_alloc&) {
+    owner_->loop_.out_of_memory();
+  }
 }
 
 ThreadWorker::ThreadWorker(EventLoop& loop, Warden& warden, support::Log& log,
@@ -363,10 +378,7 @@ void ThreadWorker::finish() {
 void ThreadWorker::kill(int) noexcept {
   life_->worker().leave();
   if (was_told_to_leave_.exchange(true)) return;
-  try {
-    life_->tell_owner(&ThreadWorker::told_to_leave);
-  } catch (const std::bad_alloc&) {  // then nobody reads in the log that it takes its time
-  }
+  life_->tell_owner(&ThreadWorker::told_to_leave);
 }
 
 void ThreadWorker::condemn(std::string why) noexcept {

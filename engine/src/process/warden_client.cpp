@@ -84,31 +84,61 @@ Warden::Warden(EventLoop& loop, support::Log& log, std::filesystem::path worker_
       program_fd_(forked_ ? std::move(forked_->program) : open_program(program_)),
       host_pidfd_(open_self()) {
   std::promise<std::string> first_outcome;
-  loop_.run_sync([&] {
-    on_first_outcome_ = [&](std::string why) { first_outcome.set_value(std::move(why)); };
-    launch();
-  });
+  try {
+    loop_.run_sync([&] {
+      memory_watch_.emplace(loop_, [this] { out_of_memory(); });
+      on_first_outcome_ = [&](std::string why) { first_outcome.set_value(std::move(why)); };
+      launch();
+    });
+  } catch (...) {
+    loop_.run_sync([&] { forget_all(); });
+    throw;
+  }
   const std::string why = first_outcome.get_future().get();
   // The loop thread may still be in the callback that told it.
   loop_.run_sync([&] {
     on_first_outcome_ = nullptr;
-    if (why.empty()) return;
-    relaunch_timer_.reset();
-    answer_timer_.reset();
-    link_.reset();
+    if (!why.empty()) forget_all();
   });
   if (!why.empty()) raise_unusable(program_, why);
+}
+
+void Warden::forget_all() noexcept {
+  memory_watch_.reset();
+  relaunch_timer_.reset();
+  answer_timer_.reset();
+  link_.reset();
+}
+
+// A warden that may have been heard only in part is given up; one that is up is asked the same again by whoever wants to.
+void Warden::out_of_memory() noexcept {
+  is_watching_for_answers_ = false;
+  if (is_closing_ || (link_ && link_->is_up && !on_first_outcome_)) return;
+  if (link_) kill_silent();
+  if (auto tell = std::exchange(on_first_outcome_, nullptr)) {
+    is_closing_ = true;
+    return tell("no memory");  // short: it has none of its own
+  }
+  try {
+    link_.reset();
+    try_again_later();
+  } catch (const std::bad_alloc&) {  // workers that are to start will say that there is no warden
+  }
 }
 
 Warden::~Warden() {
   UniqueFd last;
   loop_.run_sync([&] {
     is_closing_ = true;
+    memory_watch_.reset();
     relaunch_timer_.reset();
     answer_timer_.reset();
     entries_.clear();
     if (!link_) return;
-    if (link_->is_up) send(protocol::Quit{});
+    try {
+      if (link_->is_up) send(protocol::Quit{});
+    } catch (const std::bad_alloc&) {  // see below
+    }
     kill_silent();
     last = std::move(link_->pidfd);
     link_.reset();  // its end of the socket says the same, should the message not have found room
@@ -309,7 +339,12 @@ Warden::Ticket Warden::start(StartRequest request, Client& client) {
   Entry& entry = entries_[ticket];
   entry.client = &client;
   entry.request = std::move(request);
-  if (link_ && link_->is_up) send_start(ticket, entry);
+  try {
+    if (link_ && link_->is_up) send_start(ticket, entry);
+  } catch (...) {
+    entries_.erase(ticket);  // nobody knows its ticket
+    throw;
+  }
   return ticket;
 }
 
@@ -360,7 +395,12 @@ Warden::Client* Warden::take(Ticket ticket) noexcept {
 void Warden::announce_name(const std::string& name) {
   names_.insert(name);
   if (!link_ || !link_->is_up) return;
-  send(protocol::NameAnnounced{name});
+  try {
+    send(protocol::NameAnnounced{name});
+  } catch (...) {
+    names_.erase(name);
+    throw;
+  }
   // In the kernel's hands it is safe, whatever becomes of this process. When very many starts are
   // under way the warden is a little behind: rather hold up the loop a moment than leave a name for
   // ever.
@@ -372,8 +412,11 @@ void Warden::announce_name(const std::string& name) {
   }
 }
 
-void Warden::forget_name(const std::string& name) {
-  if (names_.erase(name) != 0 && link_ && link_->is_up) send(protocol::NameForgotten{name});
+void Warden::forget_name(const std::string& name) noexcept {
+  try {
+    if (names_.erase(name) != 0 && link_ && link_->is_up) send(protocol::NameForgotten{name});
+  } catch (...) {  // then the warden looks for it once more in the end
+  }
 }
 
 template <class Message>

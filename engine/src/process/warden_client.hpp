@@ -84,7 +84,7 @@ class Warden {
 
   // Tell it before a doorbell of this name is created, and after it was unlinked.
   void announce_name(const std::string& name);
-  void forget_name(const std::string& name);
+  void forget_name(const std::string& name) noexcept;
 
   // An answer is late: a warden that turns out to be stopped is replaced.
   void suspect() noexcept;
@@ -132,6 +132,8 @@ class Warden {
   void lose(std::string why);
   void tell_all_lost();
   void try_again_later();
+  void out_of_memory() noexcept;
+  void forget_all() noexcept;
   void send_start(Ticket ticket, Entry& entry);
   template <class Message>
   void send(const Message& message, std::span<const int> fds = {});
@@ -158,6 +160,7 @@ class Warden {
   bool is_watching_for_answers_ = false;
   EventLoop::Timer relaunch_timer_;
   EventLoop::Timer answer_timer_;
+  std::optional<EventLoop::MemoryWatch> memory_watch_;
 };
 
 }  // namespace bulkhead::process

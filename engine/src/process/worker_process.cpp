@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include "bulkhead/error.hpp"
@@ -68,6 +69,8 @@ void WorkerProcess::said_hello() {
     send_attach();
   } catch (const Error& error) {
     process_.give_up(error.what());
+  } catch (const std::bad_alloc&) {
+    process_.give_up("no memory");
   }
 }
 
@@ -177,14 +180,20 @@ void WorkerProcess::ended(const ExitStatus& status, std::string text) {
   };
   if (is_attached_ && !is_ready_) reason.plugin = plugin_in_work(channel_, *config_);
   reason.oom_hint = reason.is_unexplained && status.is_memory_short;
-  if (output_) output_->take_last(channel_);
-  if (is_attached_) reason.crash = read_crash_report(channel_.last_words(), status, config_->plugins);
-  if (output_) reason.crash.last_output = output_->latest();
+  try {
+    if (output_) output_->take_last(channel_);
+    if (is_attached_) reason.crash = read_crash_report(channel_.last_words(), status, config_->plugins);
+    if (output_) reason.crash.last_output = output_->latest();
+  } catch (const std::bad_alloc&) {  // then there is no more to tell of it
+  }
   if (is_ready_) reason.plugin = reason.crash.plugin;
   if (reason.text.empty() && !is_ready_) {
     reason.text = "it ended while it started" + doing();
   }
-  log_.debug("worker " + std::to_string(slot_) + " (pid " + std::to_string(pid()) + ") " + describe(reason));
+  try {
+    log_.debug("worker " + std::to_string(slot_) + " (pid " + std::to_string(pid()) + ") " + describe(reason));
+  } catch (const std::bad_alloc&) {  // and no more to say of it
+  }
   listener_.worker_ended(*this, reason);
 }
 

@@ -95,6 +95,7 @@ void signal_self(int signal) noexcept { ::syscall(SYS_kill, ::syscall(SYS_getpid
 }  // namespace
 
 void set_fault_role(FaultRole role) noexcept { own_role.store(role); }
+FaultRole fault_role() noexcept { return own_role.load(); }
 
 bool FaultPoint::pass() noexcept {
   if (setup.load(std::memory_order_acquire) != Setup::kDone) set_up();

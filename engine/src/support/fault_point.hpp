@@ -42,6 +42,7 @@ struct FaultCounts {
 
 // What this process is, from now on. A program begins as the host.
 void set_fault_role(FaultRole role) noexcept;
+[[nodiscard]] FaultRole fault_role() noexcept;
 
 class FaultPoint {
  public:

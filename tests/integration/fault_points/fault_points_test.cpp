@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "bulkhead/worker_main.hpp"
+#include "failing_allocations.hpp"
 #include "fault_run.hpp"
 #include "workload.hpp"
 
@@ -38,6 +39,10 @@ class FaultPointsTest : public ::testing::Test {
  protected:
   static const FaultOutcome& recording() {
     static const FaultOutcome outcome = run_with_fault(program(), {});
+    return outcome;
+  }
+  static const FaultOutcome& recorded_allocations() {
+    static const FaultOutcome outcome = run_with_fault(program(), {}, Count::kAllocations);
     return outcome;
   }
   static std::filesystem::path program() { return std::filesystem::read_symlink(kThisProgram); }
@@ -62,6 +67,25 @@ class FaultPointsTest : public ::testing::Test {
         add("fail", false);
         // A call that is always interrupted is no fault that a machine can have.
         if (passages.error != EINTR) add("fail", true);
+      }
+    }
+    return cases;
+  }
+
+  // Each site that allocates, in each role.
+  static std::vector<Case> all_allocations() {
+    std::vector<Case> cases;
+    for (const auto& [point, passages] : recorded_allocations().passages) {
+      for (std::size_t role = 0; role < passages.count.size(); ++role) {
+        if (passages.count[role] == 0) continue;
+        for (const bool goes_on : {false, true}) {
+          cases.push_back({{.role = static_cast<support::FaultRole>(role),
+                            .point = point,
+                            .action = "fail",
+                            .passage = 1,
+                            .goes_on = goes_on},
+                           passages.count[role]});
+        }
       }
     }
     return cases;
@@ -93,8 +117,8 @@ class FaultPointsTest : public ::testing::Test {
     return outcome.has_fired;
   }
 
-  void run_sample();
-  void run_all(const std::string& wanted);
+  void run_sample(std::vector<Case> cases);
+  void run_all(std::vector<Case> cases, const std::string& wanted);
 
   std::mutex mutex_;
   int runs_ = 0;
@@ -122,12 +146,11 @@ std::set<std::string> points_to_pass() {
 }
 
 // A few of them by chance, but for those that take a quarter of a minute: processes that always die.
-void FaultPointsTest::run_sample() {
+void FaultPointsTest::run_sample(std::vector<Case> cases) {
   const char* const given = std::getenv("BULKHEAD_TEST_SEED");
   const auto seed = given != nullptr ? static_cast<std::uint32_t>(std::stoul(given)) : std::random_device{}();
   std::cout << "seed (BULKHEAD_TEST_SEED): " << seed << std::endl;
   std::mt19937 random(seed);
-  auto cases = all_cases();
   std::erase_if(cases, [](const Case& one) { return one.fault.action == "kill" && one.fault.goes_on; });
   std::ranges::shuffle(cases, random);
   cases.resize(std::min<std::size_t>(cases.size(), 16));
@@ -137,8 +160,7 @@ void FaultPointsTest::run_sample() {
 }
 
 // Those whose text holds `wanted`, or "all": at the first passage and at later ones until none comes.
-void FaultPointsTest::run_all(const std::string& wanted) {
-  auto cases = all_cases();
+void FaultPointsTest::run_all(std::vector<Case> cases, const std::string& wanted) {
   std::erase_if(cases,
                 [&](const Case& one) { return wanted != "all" && one.fault.text().find(wanted) == std::string::npos; });
   in_parallel(cases, [&](const Case& one) {
@@ -148,11 +170,8 @@ void FaultPointsTest::run_all(const std::string& wanted) {
       if (!keeps_the_promise(fault)) break;
     }
   });
-  if (wanted == "all") {
-    for (const auto& point : points_to_pass()) EXPECT_TRUE(broken_points_.contains(point)) << point;
-  }
-  std::cout << points_in_this_program().size() << " points, " << cases.size() << " ways to break, " << runs_
-            << " runs, " << fired_ << " faults" << std::endl;
+  std::cout << cases.size() << " ways to break, " << runs_ << " runs, " << fired_ << " faults at "
+            << broken_points_.size() << " points" << std::endl;
 }
 
 TEST_F(FaultPointsTest, AreAllPassedByTheWorkload) {
@@ -165,17 +184,25 @@ TEST_F(FaultPointsTest, AreAllPassedByTheWorkload) {
 
 TEST_F(FaultPointsTest, KeepThePromise) {
   const char* const wanted = std::getenv("BULKHEAD_TEST_FAULTS");
-  if (wanted != nullptr) {
-    run_all(wanted);
-  } else {
-    run_sample();
-  }
+  if (wanted == nullptr) return run_sample(all_cases());
+  run_all(all_cases(), wanted);
+  if (std::string_view(wanted) != "all") return;
+  for (const auto& point : points_to_pass()) EXPECT_TRUE(broken_points_.contains(point)) << point;
+}
+
+TEST_F(FaultPointsTest, AllocationsThatFailKeepThePromise) {
+  EXPECT_EQ(recorded_allocations().broken, "");
+  EXPECT_GE(recorded_allocations().passages.size(), 500U);
+  const char* const wanted = std::getenv("BULKHEAD_TEST_FAULTS");
+  if (wanted == nullptr) return run_sample(all_allocations());
+  run_all(all_allocations(), wanted);
 }
 
 }  // namespace
 }  // namespace bulkhead::test
 
 int main(int argc, char** argv) {
+  if (argc > 1) bulkhead::test::count_allocations();
   if (const int status = bulkhead::worker_main(argc, argv); status >= 0) return status;
   if (argc == 4 && std::string_view(argv[1]) == bulkhead::test::kWorkloadArgument) {
     return bulkhead::test::run_workload({.folder = argv[2], .has_limits = std::string_view(argv[3]) == "limits"});

@@ -12,9 +12,12 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <sstream>
 #include <thread>
 
 #include "../engine/engine_fixture.hpp"
+#include "failing_allocations.hpp"
 
 namespace bulkhead::test {
 
@@ -30,7 +33,8 @@ constexpr auto kLeaveLimit = 20s;
 
 class Run {
  public:
-  Run(const std::filesystem::path& program, const Fault& fault) : fault_(fault) {
+  Run(const std::filesystem::path& program, const Fault& fault, Count count)
+      : fault_(fault), count_(fault.is_of_allocation() ? Count::kAllocations : count) {
     static std::atomic<int> number = 0;
     mark_ = "BULKHEAD_TEST_MARK=" + std::to_string(::getpid()) + "." + std::to_string(++number);
     start(program);
@@ -42,7 +46,7 @@ class Run {
   FaultOutcome finish() {
     FaultOutcome outcome;
     outcome.broken = watch();
-    read_counts(outcome);
+    count_ == Count::kAllocations ? read_allocations(outcome) : read_counts(outcome);
     if (outcome.broken.empty()) outcome.broken = what_is_left();
     if (!outcome.broken.empty()) outcome.broken += "\n" + said();
     return outcome;
@@ -51,8 +55,8 @@ class Run {
  private:
   void start(const std::filesystem::path& program) {
     std::filesystem::create_directory(folder_.file("tmp"));
-    std::vector<std::string> entries{mark_, "BULKHEAD_FAULT_COUNTS=" + folder_.file("counts"),
-                                     "TMPDIR=" + folder_.file("tmp")};
+    const char* const counts = count_ == Count::kAllocations ? "BULKHEAD_FAULT_ALLOCATIONS=" : "BULKHEAD_FAULT_COUNTS=";
+    std::vector<std::string> entries{mark_, counts + folder_.file("counts"), "TMPDIR=" + folder_.file("tmp")};
     if (fault_.passage != 0) entries.push_back("BULKHEAD_FAULT=" + fault_.text());
     std::vector<char*> environment;
     for (auto& entry : entries) environment.push_back(entry.data());
@@ -114,6 +118,8 @@ class Run {
       if (line == "refused") return {};
       if (line.starts_with("unlike ")) unlike = std::stoi(line.substr(7));
     }
+    // A host that runs out of memory may have to give up a pool: that costs whatever was open there.
+    if (fault_.is_of_allocation() && fault_.role == FaultRole::kHost) return {};
     const int most = fault_.role == FaultRole::kWorker || fault_.role == FaultRole::kHost ? 1 : 0;
     if (unlike >= 0 && unlike <= most) return {};
     return std::to_string(unlike) + " tasks did not end as they should have";
@@ -141,21 +147,47 @@ class Run {
     return {};
   }
 
-  void read_counts(FaultOutcome& outcome) const {
+  // What the processes counted; null: nothing.
+  template <class Counts>
+  [[nodiscard]] auto map_counts() const {
+    const auto unmap = [](const Counts* at) { ::munmap(const_cast<Counts*>(at), sizeof(Counts)); };
     const int fd = ::open(folder_.file("counts").c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    void* const at = ::mmap(nullptr, sizeof(FaultCounts), PROT_READ, MAP_SHARED, fd, 0);
-    ::close(fd);
-    if (at == MAP_FAILED) return;
-    const auto& counts = *static_cast<const FaultCounts*>(at);
-    outcome.has_fired = counts.fired != 0;
-    for (const auto& row : counts.rows) {
+    void* const at = fd < 0 ? MAP_FAILED : ::mmap(nullptr, sizeof(Counts), PROT_READ, MAP_SHARED, fd, 0);
+    if (fd >= 0) ::close(fd);
+    return std::unique_ptr<const Counts, decltype(unmap)>(at == MAP_FAILED ? nullptr : static_cast<const Counts*>(at),
+                                                          unmap);
+  }
+
+  void read_counts(FaultOutcome& outcome) const {
+    const auto counts = map_counts<FaultCounts>();
+    if (!counts) return;
+    outcome.has_fired = counts->fired != 0;
+    for (const auto& row : counts->rows) {
       if (row.state != 2) continue;
       Passages& passages = outcome.passages[row.name.data()];
       passages.error = row.error;
       for (std::size_t role = 0; role < passages.count.size(); ++role) passages.count[role] = row.passed[role];
     }
-    ::munmap(at, sizeof(FaultCounts));
+  }
+
+  void read_allocations(FaultOutcome& outcome) const {
+    const auto counts = map_counts<AllocationCounts>();
+    if (!counts) return;
+    outcome.has_fired = counts->fired != 0;
+    if (counts->overflowed != 0 && outcome.broken.empty()) outcome.broken = "there are more sites than room for them";
+    for (const auto& site : counts->sites) {
+      if (site.id == 0) continue;
+      const std::string point = allocation_point(site.id);
+      Passages& passages = outcome.passages[point];
+      passages.error = ENOMEM;
+      for (std::size_t role = 0; role < passages.count.size(); ++role) passages.count[role] = site.passed[role];
+      if (point != fault_.point || outcome.broken.empty()) continue;
+      std::ostringstream callers;
+      for (const auto& caller : site.callers) {
+        if (caller != 0) callers << " 0x" << std::hex << caller;
+      }
+      outcome.broken += "\nallocated by (addr2line -Cpfie):" + callers.str();
+    }
   }
 
   [[nodiscard]] std::string said() const {
@@ -164,6 +196,7 @@ class Run {
   }
 
   const Fault& fault_;
+  const Count count_;
   ScratchFolder folder_;
   std::string mark_;
   pid_t pid_ = -1;
@@ -172,13 +205,15 @@ class Run {
 
 }  // namespace
 
+bool Fault::is_of_allocation() const { return point.starts_with(kAllocationPoint); }
+
 std::string Fault::text() const {
   return std::string(support::kFaultRoles[static_cast<std::size_t>(role)]) + ":" + point + "=" + action + "@" +
          std::to_string(passage) + (goes_on ? "+" : "");
 }
 
-FaultOutcome run_with_fault(const std::filesystem::path& program, const Fault& fault) {
-  return Run(program, fault).finish();
+FaultOutcome run_with_fault(const std::filesystem::path& program, const Fault& fault, Count count) {
+  return Run(program, fault, count).finish();
 }
 
 }  // namespace bulkhead::test

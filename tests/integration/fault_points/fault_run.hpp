@@ -1,6 +1,7 @@
 // One run of the workload with one fault in one of its processes, and what became of the promise.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -20,6 +21,7 @@ struct Fault {
 
   // As $BULKHEAD_FAULT wants it.
   [[nodiscard]] std::string text() const;
+  [[nodiscard]] bool is_of_allocation() const;
 };
 
 // What one point saw.
@@ -31,11 +33,15 @@ struct Passages {
 struct FaultOutcome {
   std::string broken;  // the promise; empty: it was kept
   bool has_fired = false;
-  std::map<std::string, Passages> passages;
+  std::map<std::string, Passages> passages;  // of points, or of allocations
 };
 
-// `program`: this one, which runs the workload when its first argument is kWorkloadArgument.
-[[nodiscard]] FaultOutcome run_with_fault(const std::filesystem::path& program, const Fault& fault);
+enum class Count : std::uint8_t { kPoints, kAllocations };
+
+// `program`: this one, which runs the workload when its first argument is kWorkloadArgument. `count`: with no fault, what
+// is to be counted.
+[[nodiscard]] FaultOutcome run_with_fault(const std::filesystem::path& program, const Fault& fault,
+                                          Count count = Count::kPoints);
 
 inline constexpr const char* kWorkloadArgument = "--workload";
 

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <deque>
 #include <functional>
+#include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "bulkhead/engine.hpp"
+#include "failing_allocations.hpp"
 
 namespace bulkhead::test {
 
@@ -36,14 +39,16 @@ class Workload {
   explicit Workload(const WorkloadOptions& options) : options_(options) {}
 
   int run() {
-    try {
+    step([&] {
       auto engine = Engine::from_plugins({plugin_path("echo"), plugin_path("misbehave")},
                                          {.worker_program = "/proc/self/exe", .on_log = [](int, std::string_view) {}});
       use(engine);
-    } catch (const Error& error) {
-      refuse(error);
-    } catch (const std::exception& error) {
-      complain(std::string("an exception that is no Error: ") + error.what());
+    });
+    const OwnAllocations own;
+    // The engine is gone: whoever was to be told has been.
+    for (const auto& entry : told_) {
+      const int expected = entry.is_submitted ? 1 : 0;
+      if (entry.times != expected) complain("%s was told %d times how it ended", entry.what, entry.times.load());
     }
     if (is_refused_) std::puts("refused");
     std::printf("unlike %d\n", unlike_);
@@ -52,7 +57,8 @@ class Workload {
 
  private:
   struct Told {
-    std::string what;
+    const char* what = nullptr;
+    bool is_submitted = false;
     std::atomic<int> times = 0;
   };
   template <class R>
@@ -62,14 +68,33 @@ class Workload {
     const char* what;
   };
 
-  void complain(const std::string& what) {
+  // Without memory of its own: there may be none.
+  template <class... Values>
+  void complain(const char* format, Values... values) {
     is_broken_ = true;
-    std::fprintf(stderr, "broken: %s\n", what.c_str());
+    std::fputs("broken: ", stderr);
+    std::fprintf(stderr, format, values...);
+    std::fputs("\n", stderr);
   }
-  void refuse(const Error& error) {
+  void complain(const char* what) { complain("%s", what); }
+  void refuse(const char* text) {
     is_refused_ = true;
-    std::fprintf(stderr, "refused: %s\n", error.what());
-    if (std::string_view(error.what()).empty()) complain("an error without a text");
+    std::fprintf(stderr, "refused: %s\n", text);
+    if (*text == '\0') complain("an error without a text");
+  }
+
+  // Part of the work: whatever becomes of it, the next comes.
+  template <class Work>
+  void step(Work work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      refuse(error.what());
+    } catch (const std::bad_alloc&) {
+      refuse("std::bad_alloc");
+    } catch (const std::exception& error) {
+      complain("an exception that is no Error: %s", error.what());
+    }
   }
 
   template <class Options>
@@ -80,6 +105,7 @@ class Workload {
   // Exactly one of the two callbacks is called, once.
   template <class R>
   CallOptions<R> told(const char* what) {
+    const OwnAllocations own;
     Told* const entry = &told_.emplace_back();
     entry->what = what;
     CallOptions<R> options;
@@ -88,18 +114,25 @@ class Workload {
     return limited(std::move(options));
   }
 
+  // A call whose callbacks are counted.
+  template <class R, class... Args>
+  AsyncResult<R> submit(Pool& pool, const char* task, CallOptions<R> options, Args... args) {
+    Told& entry = told_.back();
+    auto result = pool.apply_async<R>(task, std::move(options), args...);
+    entry.is_submitted = true;
+    return result;
+  }
+
   void use(Engine& engine) {
-    try {
-      use_pool(engine);
-      use_other_start_methods(engine);
-    } catch (const Error& error) {
-      refuse(error);
-    }
+    step([&] { use_pool(engine); });
+    step([&] { use_other_start_methods(engine); });
     // Whatever went wrong: the engine can be asked again.
     try {
       auto pool = engine.pool({.processes = 1, .init_timeout = 5s});
       (void)pool.apply<std::int64_t>("echo.add", limited(CallOptions<std::int64_t>()), 2, 3);
     } catch (const Error& error) {
+      ++unlike_;
+    } catch (const std::bad_alloc&) {
       ++unlike_;
     }
   }
@@ -111,43 +144,49 @@ class Workload {
                              .init_timeout = 3s,
                              .ring_bytes = 1u << 16,
                              .kill_grace = 200ms,
-                             .dead_letters = options_.folder + "/letters"});
-    std::vector<Task<std::int64_t>> numbers;
-    for (std::int64_t i = 0; i < 20; ++i) {
-      try {
-        numbers.push_back(
-            {pool.apply_async<std::int64_t>("echo.add", told<std::int64_t>("echo.add"), i, 1), i + 1, "add"});
-      } catch (const Error& error) {
-        told_.back().times = 1;  // nothing was submitted, and nothing will be told
-        refuse(error);
-      }
-    }
-    for (const auto& task : numbers) judge(task);
-    use_map(pool);
-    use_large_payloads(pool);
-    cancel(pool);
-    crash(pool);
+                             .dead_letters = std::string(options_.folder) + "/letters"});
+    step([&] { use_numbers(pool); });
+    step([&] { use_map(pool); });
+    step([&] { use_large_payloads(pool); });
+    step([&] { cancel(pool); });
+    step([&] { crash(pool); });
+    if (is_refused_) step([&] { pool.revive(); });
     // So that a worker is ready, and leaves when it is told to.
-    judge(Task<std::int64_t>{pool.apply_async<std::int64_t>("echo.add", limited(CallOptions<std::int64_t>()), 1, 1), 2,
-                             "the last task"});
+    step([&] {
+      judge(Task<std::int64_t>{pool.apply_async<std::int64_t>("echo.add", limited(CallOptions<std::int64_t>()), 1, 1),
+                               2, "the last task"});
+    });
     pool.close();
     pool.join();
-    for (const auto& entry : told_) {
-      if (entry.times != 1) complain(entry.what + " was told " + std::to_string(entry.times) + " times how it ended");
+  }
+
+  void use_numbers(Pool& pool) {
+    std::vector<Task<std::int64_t>> numbers;
+    numbers.reserve(20);
+    for (std::int64_t i = 0; i < 20; ++i) {
+      step([&] { numbers.push_back({submit(pool, "echo.add", told<std::int64_t>("echo.add"), i, 1), i + 1, "add"}); });
     }
+    for (const auto& task : numbers) judge(task);
   }
 
   template <class R>
   void judge(const Task<R>& task) {
-    try {
-      if (task.result.get(kVerdictLimit) != task.expected) complain(std::string(task.what) + " has a wrong result");
-    } catch (const TimeoutError&) {
-      complain(std::string(task.what) + " has no verdict");
-    } catch (const Error& error) {
-      ++unlike_;
-      std::fprintf(stderr, "%s: %s\n", task.what, error.what());
+    for (const bool may_ask_again : {true, false}) {
+      try {
+        if (task.result.get(kVerdictLimit) != task.expected) complain("%s has a wrong result", task.what);
+      } catch (const TimeoutError&) {
+        complain("%s has no verdict", task.what);
+      } catch (const Error& error) {
+        ++unlike_;
+        std::fprintf(stderr, "%s: %s\n", task.what, error.what());
+      } catch (const std::bad_alloc&) {
+        // The result was there, and no memory for it here.
+        if (may_ask_again) continue;
+        refuse("std::bad_alloc");
+      }
+      break;
     }
-    if (!task.result.ready()) complain(std::string(task.what) + " is not ready after get()");
+    if (!task.result.ready()) complain("%s is not ready after get()", task.what);
   }
 
   // More than the rings hold, in chunks.
@@ -156,7 +195,7 @@ class Workload {
     for (int i = 0; i < 40; ++i) items.emplace_back(3000, static_cast<std::byte>(i));
     std::vector<int> verdicts(items.size());
     MapOptions<std::vector<std::byte>> options;
-    options.chunk_size = 4;
+    options.chunk_size = kItemsPerChunk;
     auto results = pool.imap<std::vector<std::byte>>("echo.bytes", items, limited(std::move(options)));
     for (const auto& outcome : results.outcomes()) {
       const auto index = outcome.index();
@@ -169,7 +208,7 @@ class Workload {
       }
     }
     for (const int count : verdicts) {
-      if (count != 1) complain("an item of the map has " + std::to_string(count) + " verdicts");
+      if (count != 1) complain("an item of the map has %d verdicts", count);
     }
   }
 
@@ -178,30 +217,37 @@ class Workload {
     const Bytes sent(300'000, std::byte{42});
     std::vector<Task<Bytes>> tasks;
     for (int i = 0; i < 3; ++i) {
-      tasks.push_back({pool.apply_async<Bytes>("echo.bytes", told<Bytes>("echo.bytes"), sent), sent, "large payload"});
+      step([&] {
+        tasks.push_back({submit(pool, "echo.bytes", told<Bytes>("echo.bytes"), sent), sent, "large payload"});
+      });
     }
     for (const auto& task : tasks) judge(task);
     // A result that grows in small steps outgrows its first block, which the worker is told to drop.
     using Lines = std::vector<std::string>;
     const Lines lines(600, std::string(1000, 'x'));
-    judge(Task<Lines>{pool.apply_async<Lines>("echo.list_text", told<Lines>("echo.list_text"), lines), lines,
-                      "large list"});
+    judge(Task<Lines>{submit(pool, "echo.list_text", told<Lines>("echo.list_text"), lines), lines, "large list"});
   }
 
   void cancel(Pool& pool) {
     std::vector<AsyncResult<std::int64_t>> results;
+    results.reserve(6);
     for (int i = 0; i < 6; ++i) {
-      auto options = told<std::int64_t>("a cancelled task");
-      options.timeout = 10s;
-      results.push_back(pool.apply_async<std::int64_t>("misbehave.sleep_ms", options, 2 + 10'000 * (i == 0)));
+      step([&] {
+        auto options = told<std::int64_t>("a cancelled task");
+        options.timeout = 10s;
+        results.push_back(submit(pool, "misbehave.sleep_ms", std::move(options), 2 + 10'000 * (i == 0)));
+      });
     }
+    if (results.empty()) return;
     // One that may wait and is taken back, and one that runs and is killed; those behind it run, or are taken back too.
-    wait_until_running(pool, "misbehave.sleep_ms");
-    (void)results[5].cancel();
-    (void)results[0].cancel(CancelMode::kForce, 10ms);
+    step([&] { wait_until_running(pool, "misbehave.sleep_ms"); });
+    step([&] { (void)results.back().cancel(); });
+    step([&] { (void)results.front().cancel(CancelMode::kForce, 10ms); });
     for (const auto& result : results) {
       try {
         (void)result.get(kVerdictLimit);
+      } catch (const std::bad_alloc&) {
+        refuse("std::bad_alloc");
       } catch (const TimeoutError&) {
         complain("a cancelled task has no verdict");
       } catch (const TaskCancelled&) {
@@ -249,6 +295,15 @@ class Workload {
 
 }  // namespace
 
-int run_workload(const WorkloadOptions& options) { return Workload(options).run(); }
+int run_workload(const WorkloadOptions& options) {
+  std::optional<Workload> workload;
+  {
+    const OwnAllocations own;
+    workload.emplace(options);
+  }
+  const int status = workload->run();
+  forget_allocations();
+  return status;
+}
 
 }  // namespace bulkhead::test

@@ -34,7 +34,7 @@ TEST(CallTable, ForgetsWhatAnEntryHeld) {
   const std::vector<std::byte> bytes(100);
   call->bytes.assign(bytes);
   call->outcomes = std::make_unique<Outcomes>(3);
-  call->callback = std::make_unique<detail::VerdictCallback>([](detail::Completion&) {});
+  call->callback = std::make_unique<ToldVerdict>([](detail::Completion&) {});
   call->finished = 3;
   call->is_done.store(true);
   call->state = Call::State::kVerdict;

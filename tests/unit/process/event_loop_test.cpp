@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 #include <future>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -93,6 +94,30 @@ TEST(EventLoop, GoesOnAfterACallbackThrew) {
   loop.run_sync([&] { ran = true; });
   EXPECT_TRUE(ran);
   EXPECT_NE(logged.find("broken callback"), std::string::npos) << logged;
+}
+
+TEST(EventLoop, TellsWhenAnAllocationFailedOnceTheCallbackIsOver) {
+  EventLoop loop;
+  std::vector<std::string> seen;
+  std::optional<EventLoop::MemoryWatch> first;
+  std::optional<EventLoop::MemoryWatch> second;
+  loop.run_sync([&] {
+    first.emplace(loop, [&] { seen.emplace_back("first"); });
+    second.emplace(loop, [&] { seen.emplace_back("second"); });
+  });
+  loop.post([&] {
+    seen.emplace_back("callback");
+    throw std::bad_alloc();
+  });
+  loop.run_sync([] {});
+  loop.run_sync([] {});  // a round later
+  EXPECT_EQ(seen, (std::vector<std::string>{"callback", "second", "first"}));
+  loop.run_sync([&] { second.reset(); });
+  loop.out_of_memory();
+  loop.run_sync([] {});
+  loop.run_sync([] {});
+  EXPECT_EQ(seen, (std::vector<std::string>{"callback", "second", "first", "first"}));
+  loop.run_sync([&] { first.reset(); });
 }
 
 TEST(EventLoop, CallsAWatchWheneverItsDescriptorIsReadable) {

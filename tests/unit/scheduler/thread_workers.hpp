@@ -212,8 +212,10 @@ class ThreadWorkers final : public SchedulerHost {
   bool send_block(std::uint32_t, const ipc::SharedBlock&, bool) override { return false; }
   bool grant_known_block(std::uint32_t, const ipc::SharedBlock&) override { return false; }
   void refuse_block(std::uint32_t) override {}
-  void make_result_block(std::uint32_t, std::uint64_t, std::uint64_t) override {}
-  void run_callback(std::function<void()> callback) override { callbacks_.post(std::move(callback)); }
+  [[nodiscard]] bool make_result_block(std::uint32_t, std::uint64_t, std::uint64_t) override { return true; }
+  void run_callback(std::unique_ptr<Callback> callback) noexcept override {
+    callbacks_.queue()->post(std::move(callback));
+  }
   void prepare_callbacks() override { callbacks_.start(); }
   std::shared_ptr<CallbackQueue> callback_queue() override { return callbacks_.queue(); }
   void schedule_recheck() override {
@@ -225,6 +227,7 @@ class ThreadWorkers final : public SchedulerHost {
   }
   void wake_resting() override {}
   void all_work_done() override {}
+  void memory_ran_out() noexcept override {}
 
   const std::uint32_t ring_bytes_;
   detail::TaskInfo task_;

@@ -60,6 +60,7 @@ class ChunkStream {
 
  private:
   void read_ahead();
+  void drop_free_end() noexcept;
   [[nodiscard]] std::size_t count_ahead() const noexcept;
   void next_chunk(std::chrono::steady_clock::time_point until);
 
@@ -71,7 +72,8 @@ class ChunkStream {
   ChunkSource::Chunk current_;  // items of it are being taken
   std::size_t next_place_ = 0;  // in current_
   // Chunks submitted, oldest first; or in any place that is free.
-  std::deque<ChunkSource::Chunk> ahead_;
+  // (A deque of its own: moving one allocates, and moving this must not.)
+  std::unique_ptr<std::deque<ChunkSource::Chunk>> ahead_ = std::make_unique<std::deque<ChunkSource::Chunk>>();
   std::vector<std::size_t> free_places_;
   std::optional<CompletionQueue> verdicts_;  // kVerdict: over ahead_, by place
 };
