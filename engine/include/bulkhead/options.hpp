@@ -299,7 +299,8 @@ struct CallOptions {
   typename detail::ResultCallback<R>::type on_result = {};
   // Called with the error.
   detail::ErrorCallback on_error = {};
-  // Whenever the task told its progress, at most 100 times a second. Never after on_result or on_error.
+  // When the task told its progress, at most 100 times a second. A slow one gets the latest: what it has not come to yet
+  // is replaced, so that no more than one waits for each item. Never after on_result or on_error.
   detail::ProgressCallback on_progress = {};
 };
 

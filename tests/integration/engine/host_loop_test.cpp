@@ -171,6 +171,26 @@ TEST_F(HostLoopTest, DispatchRunsWhatIsQueuedAtTheCallAndNoMore) {
   EXPECT_EQ(engine_.dispatch(), 1u);
 }
 
+TEST_F(HostLoopTest, KeepsOnlyTheLatestProgressOfATaskThatTellsMoreThanIsDispatched) {
+  auto engine = Engine::from_plugins({fixture_plugin("limits")}, {.callbacks = Callbacks::kManual});
+  auto pool = engine.pool({.processes = 1});
+  std::vector<std::uint64_t> told;
+  CallOptions<std::int64_t> options;
+  options.on_progress = [&](const Progress& progress) { told.push_back(progress.done); };
+  EXPECT_EQ(pool.apply_async<std::int64_t>("limits.report", options, 20).get(), 20);
+  EXPECT_EQ(engine.dispatch(), 1u);
+  EXPECT_EQ(told, std::vector<std::uint64_t>{20});
+  // Of each item of a map, in order.
+  told.clear();
+  MapOptions<std::int64_t> each;
+  each.chunk_size = 3;
+  each.on_progress = [&](const Progress& progress) { told.push_back(progress.done); };
+  EXPECT_EQ(pool.map_async<std::int64_t>("limits.report", std::vector<std::int64_t>{2, 3, 4}, each).get(),
+            (std::vector<std::int64_t>{2, 3, 4}));
+  EXPECT_EQ(engine.dispatch(), 3u);
+  EXPECT_EQ(told, (std::vector<std::uint64_t>{2, 3, 4}));
+}
+
 TEST_F(HostLoopTest, LogsWhatACallbackThrowsAndGoesOn) {
   const auto result = pool_.apply_async<std::int64_t>(
       "echo.add", {.on_result = [](const std::int64_t&) { throw std::runtime_error("a callback's own trouble"); }}, 2,
