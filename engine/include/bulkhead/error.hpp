@@ -47,7 +47,9 @@ enum class ErrorCode : std::uint8_t {
 [[nodiscard]] std::string_view name_of(ErrorCode code) noexcept;
 
 // Where in a worker's life something went wrong.
-enum class Phase : std::uint8_t { kStart, kLoad, kInit, kIdle, kDecode, kRun, kEncode, kPublish };
+// kDestroy: in a destructor of an argument's, before the result is published.
+enum class Phase : std::uint8_t { kStart, kLoad, kInit, kIdle, kDecode, kRun, kEncode, kPublish, kDestroy };
+inline constexpr Phase kLastPhase = Phase::kDestroy;
 
 // "start", "load", and so on, as messages have it.
 [[nodiscard]] std::string_view name_of(Phase phase) noexcept;

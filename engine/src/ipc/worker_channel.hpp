@@ -115,6 +115,8 @@ class WorkerChannel {
   }
   // The item that runs, as set_status() and set_run() tell: a plugin that answers in runs counts it up itself.
   [[nodiscard]] std::atomic<std::uint64_t>& running_item() noexcept { return memory_.worker().status_item; }
+  // For a plugin that tells what it is at.
+  [[nodiscard]] std::atomic<std::uint64_t>& phase() noexcept { return memory_.worker().status_phase; }
   void set_phase(std::uint8_t phase) noexcept {
     // release: as in set_status().
     memory_.worker().status_phase.store(phase, std::memory_order_release);

@@ -128,7 +128,7 @@ void WorkerProcess::said(std::span<const std::byte> message, std::vector<support
       return output_->take(channel_);
     case protocol::MessageKind::kFailed:
       if (const auto failed = protocol::decode<protocol::Failed>(message)) {
-        failure_phase_ = static_cast<Phase>(std::min(failed->phase, static_cast<std::uint8_t>(Phase::kPublish)));
+        failure_phase_ = static_cast<Phase>(std::min(failed->phase, static_cast<std::uint8_t>(kLastPhase)));
         failure_ = start_failure_text(failure_phase_, failed->plugin, failed->text);
         return process_.expect_end();
       }

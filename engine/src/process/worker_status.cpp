@@ -9,7 +9,7 @@ Phase phase_of(const ipc::HostChannel& channel, bool is_ready) noexcept {
   const auto phase = static_cast<Phase>(number);
   if (!is_ready) return phase == Phase::kInit ? Phase::kInit : Phase::kLoad;
   // kInit: a task's state is made before its first call.
-  return number >= static_cast<std::uint8_t>(Phase::kInit) && number <= static_cast<std::uint8_t>(Phase::kPublish)
+  return number >= static_cast<std::uint8_t>(Phase::kInit) && number <= static_cast<std::uint8_t>(kLastPhase)
              ? phase
              : Phase::kRun;
 }

@@ -49,7 +49,7 @@ std::optional<ErrorEnvelope> decode_envelope(std::span<const std::byte> bytes) n
   std::uint8_t phase = 0;
   ErrorEnvelope envelope;
   sdk::read(bytes, phase, envelope.type, envelope.text, envelope.detail_json);
-  if (phase > static_cast<std::uint8_t>(Phase::kPublish)) return std::nullopt;
+  if (phase > static_cast<std::uint8_t>(kLastPhase)) return std::nullopt;
   if (envelope.type.size() > kMaxErrorTypeBytes || envelope.text.size() > kMaxErrorTextBytes ||
       envelope.detail_json.size() > kMaxErrorDetailBytes) {
     return std::nullopt;

@@ -58,6 +58,8 @@ std::string_view name_of(Phase phase) noexcept {
       return "encode";
     case Phase::kPublish:
       return "publish";
+    case Phase::kDestroy:
+      return "destroy";
   }
   return "unknown";
 }

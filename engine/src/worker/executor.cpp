@@ -41,6 +41,12 @@ constexpr std::size_t kRunBytes = 16 * 1024;
   return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count();
 }
 
+// The boundary's numbers are those of the status.
+static_assert(BULKHEAD_PHASE_DECODE == static_cast<int>(Phase::kDecode) &&
+              BULKHEAD_PHASE_RUN == static_cast<int>(Phase::kRun) &&
+              BULKHEAD_PHASE_ENCODE == static_cast<int>(Phase::kEncode) &&
+              BULKHEAD_PHASE_DESTROY == static_cast<int>(Phase::kDestroy));
+
 [[nodiscard]] bool is_outcome(std::int32_t outcome) noexcept {
   return outcome >= BULKHEAD_OK && outcome <= BULKHEAD_INIT_FAILED;
 }
@@ -168,6 +174,7 @@ Executor::Executor(ipc::WorkerChannel& channel, int control_fd, std::span<const 
   };
   // A plugin in C writes it as the plain word that it is.
   call_.running_item = reinterpret_cast<std::uint64_t*>(&channel_.running_item());
+  call_.phase = reinterpret_cast<std::uint64_t*>(&channel_.phase());
   call_.progress = [](void* self, std::uint64_t done, std::uint64_t total, const char* note, std::size_t note_size) {
     serve_plugin([&] {
       const std::string_view text = note == nullptr ? std::string_view() : std::string_view(note, note_size);

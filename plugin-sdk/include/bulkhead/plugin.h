@@ -19,7 +19,7 @@
 /* Lines of the note. Every argument is a string literal without tabs, newlines and backslashes.
  * The codec mask of a task is 1, the binary form. */
 #define BULKHEAD_NOTE_PLUGIN(NAME, VERSION, COMPILER) \
-  "bulkhead\t1\t1\t0\t0\n"                            \
+  "bulkhead\t1\t2\t0\t0\n"                            \
   "plugin\t" NAME "\t" VERSION "\t-\t" COMPILER "\n"
 /* A task that speaks the binary form only. DOC is one line for `bulkhead tasks`, "" for none. */
 #define BULKHEAD_NOTE_TASK(NAME, SIGNATURE, DOC) BULKHEAD_NOTE_TASK_WITH(NAME, SIGNATURE, "1", "", DOC)
@@ -32,7 +32,7 @@
 
 #ifndef __cplusplus
 
-_Static_assert(BULKHEAD_ABI_MAJOR == 1 && BULKHEAD_ABI_MINOR == 1, "BULKHEAD_NOTE_PLUGIN says 1 and 1");
+_Static_assert(BULKHEAD_ABI_MAJOR == 1 && BULKHEAD_ABI_MINOR == 2, "BULKHEAD_NOTE_PLUGIN says 1 and 2");
 
 /* Writes the note. TEXT is the literal that the two macros above make together. C only: C++ has
  * BULKHEAD_PLUGIN. */

@@ -49,7 +49,7 @@ struct Place {
   Words name;
   Words Row::*verdict;  // null: what follows, whatever it does
   Words of_all = nullptr;
-  Phase phase = Phase::kRun;  // what a WorkerLost says; a plugin does not tell when it decodes and encodes
+  Phase phase = Phase::kRun;  // what a WorkerLost says
 };
 constexpr Words kReplaced = "replaced";  // a worker did not get ready, and the task has its result all the same
 constexpr Place kPlaces[] = {
@@ -57,11 +57,11 @@ constexpr Place kPlaces[] = {
     {"load", nullptr, kReplaced},
     {"resolve", nullptr, kReplaced},
     {"init", &Row::init, nullptr, Phase::kInit},
-    {"decode", &Row::decode},
+    {"decode", &Row::decode, nullptr, Phase::kDecode},
     {"run", &Row::run},
-    {"encode", &Row::encode},
+    {"encode", &Row::encode, nullptr, Phase::kEncode},
     {"publish", &Row::publish, nullptr, Phase::kPublish},
-    {"destroy", &Row::destroy},
+    {"destroy", &Row::destroy, nullptr, Phase::kDestroy},
 };
 
 struct Cell {

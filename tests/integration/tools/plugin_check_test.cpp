@@ -18,7 +18,7 @@ class PluginInspect : public CommandTest {};
 TEST_F(PluginInspect, TellsWhatTheFileSays) {
   const auto shown = run({"plugin", "inspect", fixture("rude")});
   EXPECT_EQ(shown.ended.exit_code, 0) << shown.err;
-  EXPECT_THAT(shown.out, AllOf(HasSubstr("rude 1.0.0\n"), HasSubstr("ABI 1.1"), HasSubstr("libc.so.6"),
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("rude 1.0.0\n"), HasSubstr("ABI 1.2"), HasSubstr("libc.so.6"),
                                HasSubstr("rude_function"), HasSubstr("Shared<int>::value"),
                                HasSubstr("rude.count  (str)->i32\n"), HasSubstr("rude.count(\"four\") = 4\n")));
 }

@@ -59,7 +59,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 TEST(Note, NamesThePluginAndItsTasks) {
   const auto lines = lines_of(note_of("sdk_minimal.so"));
   ASSERT_EQ(lines.size(), 3U);
-  EXPECT_EQ(lines[0], "bulkhead\t1\t1\t0\t0");
+  EXPECT_EQ(lines[0], "bulkhead\t1\t2\t0\t0");
   EXPECT_THAT(lines[1], StartsWith("plugin\tminimal\t1.0.0\t"));
   EXPECT_EQ(lines[2], "task\tadd\t(i64,i64)->i64\t3\t0\t0\t-1\t0\t0\t\t");
 }
@@ -92,7 +92,7 @@ TEST(Note, HoldsHundredsOfTasks) { EXPECT_EQ(lines_of(note_of("sdk_many_tasks.so
 
 TEST(Note, IsWrittenByPluginsInCToo) {
   EXPECT_EQ(note_of("sdk_c.so"),
-            "bulkhead\t1\t1\t0\t0\nplugin\tcmath\t1.0.0\t-\tcc\n"
+            "bulkhead\t1\t2\t0\t0\nplugin\tcmath\t1.0.0\t-\tcc\n"
             "task\ttwice\t(i64)->i64\t1\t0\t0\t-1\t0\t0\t\tdoubles a number\n");
 }
 

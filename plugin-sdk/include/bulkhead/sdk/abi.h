@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 #define BULKHEAD_ABI_MAJOR 1u
-#define BULKHEAD_ABI_MINOR 1u
+#define BULKHEAD_ABI_MINOR 2u
 
 /* How the bytes of arguments and results are written; one bit each, so that a task can say which it speaks. */
 enum { BULKHEAD_CODEC_BINARY = 1, BULKHEAD_CODEC_JSON = 2 };
@@ -38,6 +38,14 @@ enum {
 /* Task flags. */
 enum {
   BULKHEAD_TASK_IDEMPOTENT = 1 /* running it again is harmless: it may be retried */
+};
+
+/* Values of *bulkhead_call.phase. */
+enum {
+  BULKHEAD_PHASE_DECODE = 4, /* bytes to arguments */
+  BULKHEAD_PHASE_RUN = 5,    /* the task itself: what the worker says before each item */
+  BULKHEAD_PHASE_ENCODE = 6, /* its result to bytes */
+  BULKHEAD_PHASE_DESTROY = 8 /* the arguments' destructors */
 };
 
 /* Values of *bulkhead_call.stop. */
@@ -107,6 +115,9 @@ typedef struct bulkhead_call {
   void* (*begin_run)(void* self, size_t result_size, uint64_t* count);
   int32_t (*end_run)(void* self, uint64_t count);
   uint64_t* running_item;
+  /* Since minor 2. What a plugin is at, BULKHEAD_PHASE_..., told by a plain store; NULL: nobody asks. A crash report says it.
+   * A plugin that tells nothing is taken to run its task. */
+  uint64_t* phase;
 } bulkhead_call;
 
 typedef struct bulkhead_task {

@@ -154,6 +154,25 @@ decltype(auto) call_with(F& function, Stored& stored, TaskContext& context, Type
   }
 }
 
+// Tells the worker what the plugin is at, for the report of a crash there.
+class PhaseTeller {
+ public:
+  explicit PhaseTeller(const bulkhead_call* call)
+      : word_(call->size >= offsetof(bulkhead_call, phase) + sizeof call->phase ? call->phase : nullptr) {}
+  void tell(std::uint64_t phase) const {
+    // relaxed: it orders nothing, and is read when this process has ended.
+    if (word_ != nullptr) __atomic_store_n(word_, phase, __ATOMIC_RELAXED);
+  }
+
+ private:
+  std::uint64_t* const word_;
+};
+
+template <class T>
+inline constexpr bool are_numbers = false;
+template <class... T>
+inline constexpr bool are_numbers<std::tuple<T...>> = (is_plain_number<T> && ...);
+
 // What does not depend on the codec, for the callable F.
 template <class F>
 class ItemRunner {
@@ -164,31 +183,37 @@ class ItemRunner {
   using Result = typename Proto::Result;
 
   ItemRunner(F& function, const bulkhead_call* call, const bulkhead_host* host, std::span<const std::string_view> names)
-      : function_(function), call_(call), host_(host), names_(names) {}
+      : function_(function), call_(call), host_(host), names_(names), phase_(call) {}
 
   // Decodes, runs and encodes one item. Returns its outcome.
   BULKHEAD_SDK_CATCHES_FORCED_UNWIND std::int32_t run(std::span<const std::byte> item) {
-    std::int32_t phase = BULKHEAD_DECODE_FAILED;
+    std::int32_t failure = BULKHEAD_DECODE_FAILED;
+    // What cannot crash is not told: that of numbers.
+    constexpr bool kTellsArguments = !are_numbers<Stored>;
     try {
+      if constexpr (kTellsArguments) phase_.tell(BULKHEAD_PHASE_DECODE);
       Stored arguments;
       decode(item, arguments);
-      phase = BULKHEAD_TASK_FAILED;
+      failure = BULKHEAD_TASK_FAILED;
+      if constexpr (kTellsArguments) phase_.tell(BULKHEAD_PHASE_RUN);
       TaskContext context(call_, host_);
       constexpr auto kIndexes = std::make_index_sequence<Parameters::kSize>{};
       if constexpr (std::is_void_v<Result>) {
         call_with<Proto::kHasContext>(function_, arguments, context, Parameters{}, kIndexes);
-        phase = BULKHEAD_ENCODE_FAILED;
+        failure = BULKHEAD_ENCODE_FAILED;
         encode_void();
       } else {
         decltype(auto) result = call_with<Proto::kHasContext>(function_, arguments, context, Parameters{}, kIndexes);
-        phase = BULKHEAD_ENCODE_FAILED;
+        failure = BULKHEAD_ENCODE_FAILED;
+        if constexpr (!is_plain_number<std::remove_cvref_t<Result>>) phase_.tell(BULKHEAD_PHASE_ENCODE);
         encode(result);
       }
+      if constexpr (kTellsArguments) phase_.tell(BULKHEAD_PHASE_DESTROY);
       return BULKHEAD_OK;
     } catch (abi::__forced_unwind&) {
       throw;  // the thread is ending; swallowing this would abort the process
     } catch (...) {
-      return tell_current_exception(call_, phase);
+      return tell_current_exception(call_, failure);
     }
   }
 
@@ -232,6 +257,7 @@ class ItemRunner {
   const bulkhead_call* call_;
   const bulkhead_host* host_;
   std::span<const std::string_view> names_;
+  const PhaseTeller phase_;
 };
 
 // Items answered in runs: where numbers go in and a number comes out, a call into the worker for each would take longer
