@@ -56,17 +56,20 @@ namespace bulkhead::test {
   return found;
 }
 
+// Lines of such a file that name this memory.
+[[nodiscard]] inline std::size_t mapping_count(const std::string& maps_file, const std::string& name) {
+  std::ifstream maps(maps_file);
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) count += line.find(name) != std::string::npos ? 1 : 0;
+  return count;
+}
+[[nodiscard]] inline std::size_t shared_mapping_count_of(const std::string& name) {
+  return mapping_count("/proc/self/maps", name);
+}
+
 // Mappings of the engine's shared memory and semaphores. (Not of plugins, which are never unloaded.)
 [[nodiscard]] inline std::size_t shared_mapping_count() {
-  std::ifstream maps("/proc/self/maps");
-  std::size_t count = 0;
-  for (std::string line; std::getline(maps, line);) {
-    if (line.find("/memfd:bulkhead-") != std::string::npos ||
-        line.find("/dev/shm/sem.bulkhead.") != std::string::npos) {
-      ++count;
-    }
-  }
-  return count;
+  return shared_mapping_count_of("/memfd:bulkhead-") + shared_mapping_count_of("/dev/shm/sem.bulkhead.");
 }
 
 // $TMPDIR of this program and of what it starts, for as long as it lives.

@@ -48,6 +48,7 @@ template <class... A>
               detail::encode_arguments(sink, detail::bind<void, Kept...>(task), values...);
             },
             kept);
+        if (sink.take_held() != nullptr) detail::raise_shared_initarg(task);
         bytes.assign(sink.bytes().begin(), sink.bytes().end());
       });
 }

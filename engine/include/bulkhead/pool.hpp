@@ -293,7 +293,11 @@ class Pool {
     buffer.clear();
     detail::encode_arguments(buffer, binding, arguments...);
     const auto bytes = buffer.bytes();
-    return {.task = binding.task, .stride = static_cast<std::uint32_t>(bytes.size()), .bytes = bytes, .terms = terms};
+    return {.task = binding.task,
+            .stride = static_cast<std::uint32_t>(bytes.size()),
+            .bytes = bytes,
+            .terms = terms,
+            .arrays = buffer.take_held()};
   }
   template <class R, class... A>
   static AsyncResult<R> start_on(detail::Backend& backend, const detail::Binding& binding, const A&... arguments) {

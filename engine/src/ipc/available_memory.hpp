@@ -1,16 +1,12 @@
-// How much memory could still be taken without the kernel killing somebody for it.
+// How much memory could still be taken without the kernel killing somebody for it: the SDK's answer, whose shared arrays
+// ask the same.
 #pragma once
 
-#include <cstdint>
+#include <bulkhead/sdk/available_memory.hpp>
 
 namespace bulkhead::ipc {
 
-// Free memory and cache that can be dropped, and no more than the control group of this container
-// may have. An estimate: others take memory too.
-[[nodiscard]] std::uint64_t available_memory_bytes() noexcept;
-
-// Linux reserves shared memory page by page and, instead of refusing what it does not have, kills
-// processes; so this is asked first. Cheap (about a microsecond) while plenty is free.
-[[nodiscard]] bool can_reserve_memory(std::uint64_t bytes) noexcept;
+using sdk::available_memory_bytes;
+using sdk::can_reserve_memory;
 
 }  // namespace bulkhead::ipc

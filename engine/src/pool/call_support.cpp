@@ -34,6 +34,13 @@ void raise_argument(const TaskInfo& task, int argument, const std::string& why) 
       {.declared = task.signature.text, .called = {}, .argument = argument});
 }
 
+void raise_shared_initarg(const TaskInfo& task) {
+  raise<ArgumentError, std::invalid_argument>(
+      "task \"" + task.name + "\" is " + task.signature.text +
+          ": an initializer cannot be given a shared array (have it make one, or pass the array to the tasks)",
+      {.declared = task.signature.text, .called = {}, .argument = 0});
+}
+
 void raise_does_not_fit(const std::string& value, const TypeDesc& declared, const char* why) {
   throw DoesNotFit(value + " cannot be sent as " + declared.text + ": it " + why);
 }

@@ -21,6 +21,7 @@ Call* CallTable::take() {
 void CallTable::give_back(Call* call) noexcept {
   call->bytes.clear();
   call->large.reset();
+  call->arrays.reset();
   call->outcomes.reset();
   call->extras.reset();
   call->submitted = {};

@@ -170,6 +170,8 @@ struct Call final : detail::Completion {
   // Arguments while pending (of the items not finished yet), the result of a single item afterwards.
   SmallBytes bytes;
   std::unique_ptr<LargeBytes> large;  // arguments too large for a ring
+  // That the arguments name: there, and known to every worker that gets them, until the verdict.
+  std::unique_ptr<sdk::SharedRefs> arrays;
   std::unique_ptr<Outcomes> outcomes;
   std::unique_ptr<CallExtras> extras;
   std::chrono::steady_clock::time_point submitted{};  // unset: its times are not asked for

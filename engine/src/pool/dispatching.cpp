@@ -108,6 +108,10 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
     }
     has_blocks_ = true;
   }
+  if (call.arrays && !send_arrays(link, call)) {
+    request_recheck();  // its socket is full, or too many descriptors are on their way: that passes
+    return false;
+  }
   if (is_timed) {
     protocol::write_record(room, header, timing, bytes);
   } else {
@@ -146,6 +150,43 @@ bool Scheduler::try_offer_control(WorkerLink& link, const protocol::CallHeader& 
   return true;
 }
 
+// Before the record that names them.
+bool Scheduler::send_arrays(WorkerLink& link, const Call& call) {
+  for (const sdk::SharedRef& array : *call.arrays) {
+    auto& known = link.known_arrays[array.memory->id()];
+    bool& is_known = array.is_writable ? known.to_write : known.to_read;
+    if (is_known) continue;
+    arrays_->watch(*array.memory);
+    if (!host_->send_shared(link.slot(), array)) return false;
+    is_known = true;
+    has_blocks_ = true;
+  }
+  return true;
+}
+
+void Scheduler::drop_gone_arrays() {
+  const auto gone = arrays_->take_gone();
+  if (gone.empty()) return;
+  const Lock lock(mutex_);
+  if (host_ == nullptr) return;
+  for (const std::uint64_t id : gone) {
+    for (WorkerLink& link : links_) {
+      if (link.known_arrays.erase(id) > 0) link.arrays_to_drop.push_back(id);
+    }
+  }
+  dispatch(Clock::now());
+}
+
+void Scheduler::flush_dropped_arrays(WorkerLink& link) {
+  while (!link.arrays_to_drop.empty()) {
+    protocol::CallHeader header;
+    header.kind = protocol::CallKind::kDropShared;
+    header.task_id = link.arrays_to_drop.back();
+    if (!try_offer_control(link, header)) return;
+    link.arrays_to_drop.pop_back();
+  }
+}
+
 void Scheduler::flush_dropped_blocks(WorkerLink& link) {
   while (!link.blocks_to_drop.empty()) {
     protocol::CallHeader header;
@@ -177,6 +218,7 @@ void Scheduler::try_dispatch(Clock::time_point now) {
       if (!link.is_ready() || link.is_shut_down()) continue;
       link.drop_evicted_results();
       if (!link.blocks_to_drop.empty()) flush_dropped_blocks(link);
+      if (!link.arrays_to_drop.empty()) flush_dropped_arrays(link);
     }
   }
   tell_to_leave();

@@ -348,6 +348,16 @@ bool LocalBackend::grant_known_block(std::uint32_t slot, const ipc::SharedBlock&
   return slots_[slot].process->grant_known_block(block.id(), block.size(), true);
 }
 
+bool LocalBackend::send_shared(std::uint32_t slot, const sdk::SharedRef& array) {
+  // It was opened when the arguments were encoded, so this does not fail.
+  const int fd = array.is_writable ? array.memory->fd() : array.memory->read_only_fd();
+  return slots_[slot].process->send_shared({array.memory->id(), array.memory->size(), array.is_writable}, fd);
+}
+
+void LocalBackend::arrays_gone() {
+  services_.loop->post([this] { scheduler_->drop_gone_arrays(); });
+}
+
 void LocalBackend::refuse_block(std::uint32_t slot) {
   if (slots_[slot].process->refuse_block()) return;
   // It waits for a word. If it is not ending already, it must.

@@ -109,6 +109,8 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   [[nodiscard]] bool end_worker(std::uint32_t slot) override;
   bool send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) override;
   bool grant_known_block(std::uint32_t slot, const ipc::SharedBlock& block) override;
+  bool send_shared(std::uint32_t slot, const sdk::SharedRef& array) override;
+  void arrays_gone() override;
   void refuse_block(std::uint32_t slot) override;
   [[nodiscard]] bool make_result_block(std::uint32_t slot, std::uint64_t generation, std::uint64_t bytes) override;
   void run_callback(std::unique_ptr<Callback> callback) noexcept override;

@@ -83,6 +83,7 @@ Call* Scheduler::new_call(const Submission& submission) {
       extras->arguments.assign(submission.bytes);
     }
   }
+  auto arrays = submission.arrays ? SharedArrays::distinct(*submission.arrays) : nullptr;
   Call* call = table_.take();
   retain();
   // relaxed: nobody else knows the call yet. The reference is the caller's; enqueue() adds the pool's.
@@ -94,6 +95,7 @@ Call* Scheduler::new_call(const Submission& submission) {
   call->count = submission.count;
   call->stride = submission.stride;
   call->first_index = submission.first_index;
+  call->arrays = std::move(arrays);
   if (extras || call->id % kTimedShare == 0 || links_[last_worker_].mean() > kLong) call->submitted = Clock::now();
   if (extras) {
     extras->submitted = call->submitted;
@@ -360,6 +362,7 @@ void Scheduler::detach() {
   }
   ready_ = 0;
   host_ = nullptr;
+  arrays_->close();
   wait_for_spinner(lock);
 }
 

@@ -35,6 +35,7 @@
 #include "pool/call_timers.hpp"
 #include "pool/callback_queue.hpp"
 #include "pool/pending_queue.hpp"
+#include "pool/shared_arrays.hpp"
 #include "pool/task_counters.hpp"
 #include "pool/waiting.hpp"
 #include "pool/worker_link.hpp"
@@ -68,6 +69,10 @@ class SchedulerHost {
   virtual bool send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) = 0;
   // Send it this block again, for a result: it has it. False: as above.
   virtual bool grant_known_block(std::uint32_t slot, const ipc::SharedBlock& block) = 0;
+  // Send it this shared array, which it does not have in this way. False: as above.
+  virtual bool send_shared(std::uint32_t slot, const sdk::SharedRef& array) = 0;
+  // Call drop_gone_arrays() soon, without the lock. Any thread, with or without the lock.
+  virtual void arrays_gone() = 0;
   // There is no memory for the block it asked for: its item fails, nothing else.
   virtual void refuse_block(std::uint32_t slot) = 0;
   // Make a block for a result of so many bytes and hand it to give_result_block(), soon, without the lock. False: there
@@ -201,6 +206,8 @@ class Scheduler {
   // Somebody could not go on for want of memory: every task without a verdict fails with ResourceError, the pool is
   // broken, and nobody looks at a channel afterwards. Allocates nothing.
   void out_of_memory() noexcept;
+  // Shared arrays ended, or calls let go of some: tells the workers.
+  void drop_gone_arrays();
   // Every channel and the host go away. Needs fail_all() first.
   void detach();
 
@@ -242,7 +249,9 @@ class Scheduler {
   void push_offer(WorkerLink& link, std::uint64_t sequence, Call* call);
   [[nodiscard]] bool try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now);
   [[nodiscard]] bool try_offer_control(WorkerLink& link, const protocol::CallHeader& header);
+  [[nodiscard]] bool send_arrays(WorkerLink& link, const Call& call);
   void flush_dropped_blocks(WorkerLink& link);
+  void flush_dropped_arrays(WorkerLink& link);
   void ring_workers() noexcept;
   void rebalance(Clock::time_point now);
   void wake_for_what_waits(Clock::time_point now);
@@ -375,7 +384,7 @@ class Scheduler {
   const std::size_t cpus_ = ipc::usable_cpus();
   std::size_t ready_ = 0;                                // links that are
   bool has_leavers_ = false;                             // some link was told to go, or will be
-  bool has_blocks_ = false;                              // some worker was ever sent a block
+  bool has_blocks_ = false;                              // some worker was ever sent a block or a shared array
   std::vector<std::unique_ptr<TaskCounters>> counters_;  // by the task's index; of those that were called
   std::uint64_t queued_items_ = 0;                       // in the host: pending, held or delayed
   std::uint64_t queued_bytes_ = 0;
@@ -398,6 +407,8 @@ class Scheduler {
   bool is_recheck_scheduled_ = false;
   std::atomic<std::uint32_t> next_block_id_{1};      // any thread
   ipc::BlockCache idle_arguments_{kIdleBlockBytes};  // any thread
+
+  const std::shared_ptr<SharedArrays> arrays_ = std::make_shared<SharedArrays>(*host_);
 
   // Waiting.
   const std::shared_ptr<CallbackQueue> callbacks_ = host_->callback_queue();

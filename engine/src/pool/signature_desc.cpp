@@ -1,5 +1,7 @@
 #include "bulkhead/detail/signature_desc.hpp"
 
+#include <bulkhead/sdk/shared_place.hpp>
+
 #include <array>
 #include <charconv>
 #include <stdexcept>
@@ -30,13 +32,15 @@ constexpr std::array<std::pair<std::string_view, Kind>, 18> kPlain{{{"i8", Kind:
                                                                     {"duration", Kind::kDuration},
                                                                     {"void", Kind::kVoid}}};
 
-constexpr std::array<std::pair<std::string_view, Kind>, 7> kContainers{{{"list<", Kind::kList},
+constexpr std::array<std::pair<std::string_view, Kind>, 9> kContainers{{{"list<", Kind::kList},
                                                                         {"set<", Kind::kSet},
                                                                         {"array<", Kind::kArray},
                                                                         {"map<", Kind::kMap},
                                                                         {"optional<", Kind::kOptional},
                                                                         {"tuple<", Kind::kTuple},
-                                                                        {"variant<", Kind::kVariant}}};
+                                                                        {"variant<", Kind::kVariant},
+                                                                        {"shared<", Kind::kShared},
+                                                                        {"shared_mut<", Kind::kSharedMut}}};
 
 // A catalogue comes out of a file: endless nesting must not become endless recursion.
 constexpr int kMaxNesting = 64;
@@ -103,6 +107,8 @@ class Parser {
       case Kind::kSet:
       case Kind::kOptional:
       case Kind::kArray:
+      case Kind::kShared:
+      case Kind::kSharedMut:
         if (parts != 1) fail("has a container of more than one type");
         break;
       default:
@@ -168,6 +174,9 @@ std::uint32_t TypeDesc::fixed_bytes() const noexcept {
       return 1;
     case Kind::kDuration:
       return 8;
+    case Kind::kShared:
+    case Kind::kSharedMut:
+      return sizeof(sdk::SharedPlace);
     case Kind::kArray: {
       const std::uint64_t each = parts[0].fixed_bytes();
       return each != 0 && length <= kLargest / each ? static_cast<std::uint32_t>(each * length) : 0;

@@ -56,6 +56,7 @@ void Scheduler::finish(Call& call) {
     call.large.reset();
   }
   call.state = Call::State::kVerdict;  // nothing below can fail
+  if (call.arrays) arrays_->let_go(std::move(call.arrays));
   if (call.extras) {
     timers_.remove(call);
     call.extras->arguments.clear();

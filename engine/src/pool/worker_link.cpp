@@ -45,6 +45,8 @@ void WorkerLink::detach() noexcept {
   idle_results.reset();
   known_blocks.clear();
   blocks_to_drop.clear();
+  known_arrays.clear();
+  arrays_to_drop.clear();
 }
 
 void WorkerLink::drop_evicted_results() {

@@ -124,6 +124,14 @@ class WorkerLink {
   std::unordered_set<std::uint32_t> known_blocks;
   // Blocks it has mapped and will not need again.
   std::vector<std::uint32_t> blocks_to_drop;
+  // Shared arrays it was sent, and how.
+  struct KnownArray {
+    bool to_read = false;
+    bool to_write = false;
+  };
+  std::unordered_map<std::uint64_t, KnownArray> known_arrays;
+  // Those of them that it will not need again.
+  std::vector<std::uint64_t> arrays_to_drop;
   // Adds those of its idle results that were more than are kept. Requires: is_ready().
   void drop_evicted_results();
   std::uint64_t anonymous_bytes = 0;  // as last sampled

@@ -421,4 +421,12 @@ bool ThreadWorker::grant_known_block(std::uint32_t id, std::uint64_t size, bool 
   return send(id, size, writable, {});
 }
 
+bool ThreadWorker::send_shared(const protocol::SharedMessage& message, int fd) noexcept {
+  try {
+    return life_->send(protocol::encode(message), std::array{fd});
+  } catch (...) {  // as above
+    return false;
+  }
+}
+
 }  // namespace bulkhead::process

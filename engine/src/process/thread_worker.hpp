@@ -44,6 +44,7 @@ class ThreadWorker final : public Worker {
   void condemn(std::string why) noexcept override;
   [[nodiscard]] bool send_block(std::uint32_t id, const ipc::SharedBlock& block, bool writable) noexcept override;
   [[nodiscard]] bool grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept override;
+  [[nodiscard]] bool send_shared(const protocol::SharedMessage& message, int fd) noexcept override;
 
  private:
   class Life;

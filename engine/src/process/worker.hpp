@@ -21,6 +21,7 @@
 #include "process/exit_reason.hpp"
 #include "process/start_method.hpp"
 #include "process/warden_client.hpp"
+#include "protocol/control.hpp"
 #include "protocol/output_reader.hpp"
 #include "support/unique_fd.hpp"
 
@@ -93,6 +94,8 @@ class Worker {
   [[nodiscard]] virtual bool send_block(std::uint32_t id, const ipc::SharedBlock& block, bool writable) noexcept = 0;
   // Grants it a block it has; `size` as when it was sent.
   [[nodiscard]] virtual bool grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept = 0;
+  // Hands it a shared array that it does not have, to read or also to write. False: as send_block().
+  [[nodiscard]] virtual bool send_shared(const protocol::SharedMessage& message, int fd) noexcept = 0;
   // Answers its wish for a block: there is none.
   [[nodiscard]] bool refuse_block() noexcept { return grant_known_block(0, 0, true); }
 };

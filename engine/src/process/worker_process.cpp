@@ -214,4 +214,12 @@ bool WorkerProcess::grant_known_block(std::uint32_t id, std::uint64_t size, bool
   }
 }
 
+bool WorkerProcess::send_shared(const protocol::SharedMessage& message, int fd) noexcept {
+  try {
+    return process_.try_send(protocol::encode(message), std::array{fd});
+  } catch (...) {  // as above
+    return false;
+  }
+}
+
 }  // namespace bulkhead::process

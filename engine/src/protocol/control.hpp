@@ -49,6 +49,7 @@ enum class MessageKind : std::uint8_t {
   kInitializer,
   kCapture,
   kPreload,
+  kShared,
   // worker -> host
   kAttached = 64,
   kReady,
@@ -280,6 +281,18 @@ struct PreloadMessage {
 struct BlockMessage {
   static constexpr MessageKind kKind = MessageKind::kBlock;
   std::uint32_t id = 0;
+  std::uint64_t size = 0;
+  bool writable = false;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id, size, writable);
+  }
+};
+
+// A shared array that a call which follows names. + its memory; for reading unless `writable`
+struct SharedMessage {
+  static constexpr MessageKind kKind = MessageKind::kShared;
+  std::uint64_t id = 0;
   std::uint64_t size = 0;
   bool writable = false;
   template <class Archive>

@@ -45,6 +45,7 @@ struct Place {
   switch (header.kind) {
     case CallKind::kShutdown:
     case CallKind::kDropBlock:
+    case CallKind::kDropShared:
       if (header.flags != 0) return "flags on a record that has none";
       if (header.payload_bytes != 0) return "payload on a record that has none";
       return nullptr;

@@ -2,8 +2,8 @@
 //
 // A request ring carries calls, a response ring carries replies. Every call gets, in order, exactly one last reply:
 // the kItem or kRun with kLast, or kSkipped when the host took it back first. The host therefore knows at any moment which
-// call a worker may be answering, and a reply about anything else condemns that worker. kShutdown and kDropBlock have no
-// reply: a reply to a later call tells that they were passed.
+// call a worker may be answering, and a reply about anything else condemns that worker. kShutdown, kDropBlock and
+// kDropShared have no reply: a reply to a later call tells that they were passed.
 //
 // Native byte order: both ends run on one machine and are of the same build (the handshake sees to that).
 #pragma once
@@ -18,9 +18,10 @@
 namespace bulkhead::protocol {
 
 enum class CallKind : std::uint8_t {
-  kCall = 1,       // run `count` items of one task
-  kShutdown = 2,   // finish: destroy states, exit(0). Nothing follows.
-  kDropBlock = 3,  // unmap block `block_id`: the host will not use it again
+  kCall = 1,        // run `count` items of one task
+  kShutdown = 2,    // finish: destroy states, exit(0). Nothing follows.
+  kDropBlock = 3,   // unmap block `block_id`: the host will not use it again
+  kDropShared = 4,  // unmap the shared array `task_id`: no call will name it again
 };
 
 enum class ReplyKind : std::uint8_t {

@@ -172,6 +172,15 @@ Executor::Executor(ipc::WorkerChannel& channel, int control_fd, std::span<const 
   call_.end_run = [](void* self, std::uint64_t count) -> std::int32_t {
     return serve_plugin([&] { return static_cast<Executor*>(self)->end_run(count) ? 0 : 1; });
   };
+  call_.open_shared = [](void* self, std::uint64_t id, std::uint32_t is_writable,
+                         bulkhead_shared* shared) -> std::int32_t {
+    const bool is_open = serve_plugin([&] {
+      auto& executor = *static_cast<Executor*>(self);
+      executor.leave_if_forked();
+      return executor.blocks_.open_shared(id, is_writable != 0, *shared);
+    });
+    return is_open ? 0 : 1;
+  };
   // A plugin in C writes it as the plain word that it is.
   call_.running_item = reinterpret_cast<std::uint64_t*>(&channel_.running_item());
   call_.phase = reinterpret_cast<std::uint64_t*>(&channel_.phase());
@@ -209,6 +218,10 @@ int Executor::run() {
       case protocol::CallKind::kDropBlock:
         channel_.done();
         blocks_.drop(header.block_id);
+        break;
+      case protocol::CallKind::kDropShared:
+        channel_.done();
+        blocks_.drop_shared(header.task_id);
         break;
       case protocol::CallKind::kShutdown:
         channel_.done();

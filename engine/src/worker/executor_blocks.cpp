@@ -28,6 +28,12 @@ ExecutorBlocks::Took ExecutorBlocks::take_message(Deadline deadline, std::uint32
     case ipc::ControlSocket::Received::kReceived:
       break;
   }
+  if (const auto shared = protocol::decode<protocol::SharedMessage>(message_)) {
+    if (fds_.size() != 1) end_process("the host sent a shared array without its memory");
+    shared_.add(shared->id, std::move(fds_.front()), shared->size, shared->writable);
+    fds_.clear();
+    return Took::kShared;
+  }
   const auto block = protocol::decode<protocol::BlockMessage>(message_);
   if (!block || fds_.size() > 1) end_process("the host sent something other than a block");
   if (block->size == 0 && block->writable && fds_.empty()) return Took::kRefusal;
@@ -63,14 +69,29 @@ ExecutorBlocks::Grant ExecutorBlocks::wait_for_grant(std::uint64_t least_bytes) 
 
 void ExecutorBlocks::drop(std::uint32_t id) {
   // Its message was sent before it was dropped, but may not have been needed yet.
-  std::uint32_t ignored = 0;
-  while (take_message(Deadline::after(std::chrono::nanoseconds::zero()), ignored) != Took::kNothing) {
-  }
+  take_messages();
   const auto hold = holds_.find(id);
   if (hold == holds_.end()) return;  // the host could not send it in the first place
   if (--hold->second > 0) return;
   holds_.erase(hold);
   (void)blocks_.drop(id);
+}
+
+void ExecutorBlocks::take_messages() {
+  std::uint32_t ignored = 0;
+  while (take_message(Deadline::after(std::chrono::nanoseconds::zero()), ignored) != Took::kNothing) {
+  }
+}
+
+bool ExecutorBlocks::open_shared(std::uint64_t id, bool is_writable, bulkhead_shared& out) {
+  if (shared_.open(id, is_writable, out)) return true;
+  take_messages();
+  return shared_.open(id, is_writable, out);
+}
+
+void ExecutorBlocks::drop_shared(std::uint64_t id) {
+  take_messages();  // see drop()
+  shared_.drop(id);
 }
 
 }  // namespace bulkhead::worker

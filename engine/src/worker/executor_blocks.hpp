@@ -1,5 +1,5 @@
-// The blocks that the host sends by the control socket: arguments that are too large for the ring,
-// and room for such results.
+// What the host sends by the control socket: blocks of arguments that are too large for the ring, room for such results,
+// and shared arrays.
 //
 // Ownership: owns the mappings, borrows the socket.
 // Threads:   one.
@@ -17,6 +17,7 @@
 #include "ipc/control_socket.hpp"
 #include "support/deadline.hpp"
 #include "support/unique_fd.hpp"
+#include "worker/shared_views.hpp"
 
 namespace bulkhead::worker {
 
@@ -44,13 +45,21 @@ class ExecutorBlocks {
   // them.
   void drop(std::uint32_t id);
 
+  // A shared array, for a plugin. False: the host sent none of this id before it sent the call that names it.
+  [[nodiscard]] bool open_shared(std::uint64_t id, bool is_writable, bulkhead_shared& out);
+  void drop_shared(std::uint64_t id);
+
  private:
-  enum class Took : std::uint8_t { kNothing, kBlock, kWritableBlock, kRefusal };
+  enum class Took : std::uint8_t { kNothing, kBlock, kWritableBlock, kRefusal, kShared };
   // Takes one message in, if one is there before the deadline. `id` is the block's.
   Took take_message(support::Deadline deadline, std::uint32_t& id);
 
   ipc::ControlSocket socket_;
+  // Everything that was sent until now.
+  void take_messages();
+
   ipc::BlockTable blocks_;
+  SharedViews shared_;
   // Messages with a descriptor that no drop() has ended yet, by id.
   std::unordered_map<std::uint32_t, std::uint32_t> holds_;
   // Reused, so that a message allocates nothing but its mapping.

@@ -211,6 +211,8 @@ class ThreadWorkers final : public SchedulerHost {
   void condemn(std::uint32_t, const std::string& why) override { FAIL() << "a worker was condemned: " << why; }
   bool send_block(std::uint32_t, const ipc::SharedBlock&, bool) override { return false; }
   bool grant_known_block(std::uint32_t, const ipc::SharedBlock&) override { return false; }
+  bool send_shared(std::uint32_t, const sdk::SharedRef&) override { return false; }
+  void arrays_gone() override {}
   void refuse_block(std::uint32_t) override {}
   [[nodiscard]] bool make_result_block(std::uint32_t, std::uint64_t, std::uint64_t) override { return true; }
   void run_callback(std::unique_ptr<Callback> callback) noexcept override {

@@ -6,6 +6,7 @@
 #include <bulkhead/detail/completion.hpp>
 #include <bulkhead/detail/signature_desc.hpp>
 #include <bulkhead/options.hpp>
+#include <bulkhead/sdk/shared_place.hpp>
 #include <bulkhead/stats.hpp>
 
 #include <chrono>
@@ -106,8 +107,9 @@ struct Submission {
   std::uint32_t count = 1;
   std::uint32_t stride = 0;  // bytes of each item; 0: each is preceded by its size (u32)
   std::span<const std::byte> bytes;
-  std::uint64_t first_index = 0;  // of the first item within its map
-  const Terms* terms = nullptr;   // nullptr: plain
+  std::uint64_t first_index = 0;                    // of the first item within its map
+  const Terms* terms = nullptr;                     // nullptr: plain
+  std::shared_ptr<const sdk::SharedRefs> arrays{};  // that the bytes name; nullptr: none
 };
 
 // Called once with the verdict, on the callback thread, before waiters are woken.

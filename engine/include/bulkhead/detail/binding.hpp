@@ -18,6 +18,8 @@ namespace bulkhead::detail {
 [[noreturn]] void raise_mismatch(const TaskInfo& task, std::string_view called, int argument, std::string_view why);
 // ArgumentError: the value of argument `argument`, from 1.
 [[noreturn]] void raise_argument(const TaskInfo& task, int argument, const std::string& why);
+// ArgumentError: a shared array among the arguments of an initializer.
+[[noreturn]] void raise_shared_initarg(const TaskInfo& task);
 // PayloadError: a result that is not what the signature says.
 [[noreturn]] void raise_undecodable(const TaskInfo& task, const char* why);
 // PayloadError: arguments that have no form (a duration out of range, endless nesting).

@@ -29,21 +29,27 @@ class ChunkBuffer {
       item_.clear();
       encode(item_);
       put_with_size(item_.bytes());
+      if (const auto held = item_.take_held()) {
+        for (const auto& ref : *held) items_.hold(ref);
+      }
     }
     ++count_;
   }
 
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
-  [[nodiscard]] Submission submission(std::uint64_t first_index, const Terms& terms) const noexcept {
+  [[nodiscard]] Submission submission(std::uint64_t first_index, const Terms& terms) {
+    if (!arrays_) arrays_ = items_.take_held();
     return {.task = task_,
             .count = count_,
             .stride = stride_,
             .bytes = items_.bytes(),
             .first_index = first_index,
-            .terms = terms.are_plain() ? nullptr : &terms};
+            .terms = terms.are_plain() ? nullptr : &terms,
+            .arrays = arrays_};
   }
   void clear() {
     items_.clear();
+    arrays_.reset();
     count_ = 0;
   }
 
@@ -55,6 +61,7 @@ class ChunkBuffer {
   std::uint32_t count_ = 0;
   sdk::BufferSink items_;
   sdk::BufferSink item_;
+  std::shared_ptr<sdk::SharedRefs> arrays_;  // that the items name, once they were asked for
 };
 
 // What the caller said, or multiprocessing's default: a quarter of an even share for each worker, rounded up.
@@ -172,18 +179,27 @@ void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&&
       }
     } else {
       // The number of elements decides the chunk's, so they are all encoded first (multiprocessing makes a list).
+      struct Item {
+        std::size_t end;
+        std::shared_ptr<sdk::SharedRefs> arrays;
+      };
       sdk::BufferSink encoded;
-      std::vector<std::size_t> ends;
+      std::vector<Item> items_of_range;
       for (auto&& element : range) {
         encode_element<kSpread>(encoded, binding, static_cast<const Element&>(element));
-        ends.push_back(encoded.bytes().size());
+        items_of_range.push_back({encoded.bytes().size(), encoded.take_held()});
       }
-      const std::uint32_t chunk = chunk_items(std::nullopt, ends.size(), backend.worker_count());
+      const std::uint32_t chunk = chunk_items(std::nullopt, items_of_range.size(), backend.worker_count());
       std::size_t from = 0;
-      for (const std::size_t end : ends) {
-        const auto bytes = encoded.bytes().subspan(from, end - from);
-        buffer.add([&](sdk::ByteSink& sink) { sink.put(bytes.data(), bytes.size()); });
-        from = end;
+      for (const Item& item : items_of_range) {
+        const auto bytes = encoded.bytes().subspan(from, item.end - from);
+        buffer.add([&](sdk::ByteSink& sink) {
+          sink.put(bytes.data(), bytes.size());
+          if (item.arrays) {
+            for (const auto& ref : *item.arrays) sink.hold(ref);
+          }
+        });
+        from = item.end;
         if (buffer.count() == chunk) flush();
       }
     }

@@ -1,13 +1,15 @@
 // Encoding a host's value as the type a task declares, and reading a task's result as the type the host asks for.
 //
 // api.md's rule: integers to any integer type if the value fits; integers to floats if exact; f32 to f64; text to str,
-// path and bytes and back; a value to optional; element by element inside containers. Nothing else. What can never
+// path and bytes and back; a value to optional; a shared array that may be written to one that is read; numbers side by
+// side to one of their own; element by element inside containers. Nothing else. What can never
 // convert is found once, by can_send(); what a value decides, by send(). Results widen by type only: a failure after
 // the task ran would lose its work.
 #pragma once
 
 #include <bulkhead/detail/signature_desc.hpp>
 #include <bulkhead/error.hpp>
+#include <bulkhead/shared_array.hpp>
 #include <bulkhead/types.hpp>
 
 #include <algorithm>
@@ -170,10 +172,22 @@ template <class T>
   return declared.kind == TypeDesc::Kind::kList;
 }
 
+// Elements that can be put into a shared array as they lie in memory, or that are in one already.
+template <class T>
+inline constexpr bool is_shareable_range = false;
+template <Sequence T>
+inline constexpr bool is_shareable_range<T> =
+    std::ranges::contiguous_range<const T>&& sdk::is_shareable<std::ranges::range_value_t<const T>>;
+
 template <class T>
 bool can_send(const TypeDesc& declared) {
   using Kind = TypeDesc::Kind;
   if (is_exactly<T>(declared)) return true;
+  if constexpr (is_shareable_range<T>) {
+    if (declared.kind == Kind::kShared) {
+      return sdk::type_text<std::ranges::range_value_t<const T>>().view() == declared.parts[0].text;
+    }
+  }
   if constexpr (is_optional_v<T>) {
     return declared.kind == Kind::kOptional && can_send<typename T::value_type>(declared.parts[0]);
   } else {
@@ -278,6 +292,16 @@ void send(sdk::ByteSink& sink, const TypeDesc& declared, const T& value) {
   };
   if constexpr (encodes_as_is<T>()) {
     if (is_exactly<T>(declared)) return sdk::write(sink, value);
+  }
+  if constexpr (is_shareable_range<T>) {
+    using Shared = SharedArray<const std::ranges::range_value_t<const T>>;
+    if (declared.kind == Kind::kShared) {
+      if constexpr (sdk::is_shared_array<T>) {
+        return sdk::write(sink, Shared(value));
+      } else {
+        return sdk::write(sink, Shared::copy_of({std::ranges::data(value), std::ranges::size(value)}));
+      }
+    }
   }
   if constexpr (is_optional_v<T>) {
     put_presence(value.has_value());

@@ -37,6 +37,8 @@ struct TypeDesc {
     kOptional,
     kTuple,
     kVariant,
+    kShared,
+    kSharedMut,
     kNamed,
   };
   Kind kind = Kind::kNamed;

@@ -74,6 +74,19 @@ typedef struct bulkhead_host {
   void* reserved[4];
 } bulkhead_host;
 
+/* A worker's view of memory that arguments name (shared<T>, shared_mut<T>). */
+typedef struct bulkhead_shared {
+  uint32_t size;        /* of this struct, by whoever asks; members beyond it stay as they are */
+  uint32_t is_writable; /* 0: writing there is a SIGSEGV */
+  void* address;        /* of its first byte, which begins a page */
+  uint64_t bytes;
+  void* handle;
+  /* Lets go of it: once, any thread, whenever the plugin has no more use for it, also long after the call. */
+  void (*release)(void* handle);
+  int32_t fd; /* of the memory, for processes that the plugin starts; lives as long */
+  uint32_t reserved;
+} bulkhead_shared;
+
 /* One running call: `count` items of one task. */
 typedef struct bulkhead_call {
   uint32_t size;
@@ -118,6 +131,9 @@ typedef struct bulkhead_call {
   /* Since minor 2. What a plugin is at, BULKHEAD_PHASE_..., told by a plain store; NULL: nobody asks. A crash report says it.
    * A plugin that tells nothing is taken to run its task. */
   uint64_t* phase;
+  /* Since minor 2. Fills in *shared for the memory `id`, which the arguments of this call name; it is the plugin's until
+   * shared->release(). Non-zero: no such memory came with this call, or not to be written to. NULL: none can come. */
+  int32_t (*open_shared)(void* self, uint64_t id, uint32_t is_writable, bulkhead_shared* shared);
 } bulkhead_call;
 
 typedef struct bulkhead_task {

@@ -40,7 +40,7 @@ void write(ByteSink& sink, const T&... values) {
 // Fills the values from exactly `bytes`. Throws DecodeError when they are not that, or some are
 // left.
 template <class... T>
-void read(std::span<const std::byte> bytes, T&... values) {
+void read_with([[maybe_unused]] SharedSource shared, std::span<const std::byte> bytes, T&... values) {
   if constexpr ((is_plain_number<T> && ...)) {
     constexpr std::size_t kSize = (std::size_t{0} + ... + sizeof(T));
     if (bytes.size() == kSize) [[likely]] {
@@ -49,9 +49,13 @@ void read(std::span<const std::byte> bytes, T&... values) {
       return;
     }
   }
-  BinaryReader reader(bytes);
+  BinaryReader reader(bytes, shared);
   (reader(values), ...);
   reader.finish();
+}
+template <class... T>
+void read(std::span<const std::byte> bytes, T&... values) {
+  read_with({}, bytes, values...);
 }
 
 }  // namespace bulkhead::sdk

@@ -14,6 +14,7 @@
 #include <span>
 
 #include <bulkhead/sdk/duration.hpp>
+#include <bulkhead/sdk/shared_place.hpp>
 #include <bulkhead/sdk/user_type.hpp>
 
 namespace bulkhead::sdk {
@@ -24,7 +25,8 @@ class BinaryReader : private cereal::access {
   using is_saving = std::false_type;
   using is_loading = std::true_type;
 
-  explicit BinaryReader(std::span<const std::byte> bytes) : cursor_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  explicit BinaryReader(std::span<const std::byte> bytes, SharedSource shared = {})
+      : cursor_(bytes.data()), end_(bytes.data() + bytes.size()), shared_(shared) {}
 
   // Fills the values one after the other.
   template <class... T>
@@ -142,6 +144,10 @@ class BinaryReader : private cereal::access {
       std::uint32_t index = 0;
       get(&index, sizeof index);
       alternative<0>(v, index);
+    } else if constexpr (is_shared_array<T>) {
+      SharedPlace place;
+      get(&place, sizeof place);
+      SharedArrayForm<T>::read(shared_, place, v);
     } else if constexpr (is_duration<T>) {
       std::int64_t nanoseconds = 0;
       get(&nanoseconds, sizeof nanoseconds);
@@ -285,6 +291,7 @@ class BinaryReader : private cereal::access {
 
   const std::byte* cursor_;
   const std::byte* end_;
+  SharedSource shared_;
   unsigned depth_ = 0;
 };
 

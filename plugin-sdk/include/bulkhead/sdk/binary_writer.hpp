@@ -103,6 +103,8 @@ class BinaryWriter : private cereal::access {
       if (v.valueless_by_exception()) throw EncodeError("a variant holds no value");
       put_number(static_cast<std::uint32_t>(v.index()));
       std::visit([this](const auto& alternative) { this->value(alternative); }, v);
+    } else if constexpr (is_shared_array<T>) {
+      SharedArrayForm<T>::write(sink_, v);
     } else if constexpr (is_duration<T>) {
       put_number(to_nanoseconds(v));
     } else if constexpr (!std::is_same_v<T, std::monostate>) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include <bulkhead/sdk/errors.hpp>
+#include <bulkhead/sdk/shared_place.hpp>
 
 namespace bulkhead::sdk {
 
@@ -27,6 +28,9 @@ class ByteSink {
     std::memcpy(cursor_, data, size);
     cursor_ += size;
   }
+
+  // Keeps the memory that the next bytes name, for whoever sends them. Throws EncodeError where it could not go with them.
+  virtual void hold(const SharedRef&) { throw EncodeError("shared arrays can only be arguments of a task"); }
 
   // How many bytes were put in all.
   [[nodiscard]] std::size_t written() const { return written_before_ + static_cast<std::size_t>(cursor_ - begin_); }
@@ -53,7 +57,16 @@ class BufferSink final : public ByteSink {
     return {begin_, static_cast<std::size_t>(cursor_ - begin_)};
   }
   // Forgets the bytes, keeps the memory.
-  void clear() { cursor_ = begin_; }
+  void clear() {
+    cursor_ = begin_;
+    held_.reset();
+  }
+  void hold(const SharedRef& ref) override {
+    if (!held_) held_ = std::make_shared<SharedRefs>();
+    held_->push_back(ref);
+  }
+  // The shared memory that the bytes name; null: none. It is no more this sink's.
+  [[nodiscard]] std::shared_ptr<SharedRefs> take_held() { return std::move(held_); }
   // How much fits before the next allocation.
   [[nodiscard]] std::size_t capacity() const { return static_cast<std::size_t>(end_ - begin_); }
 
@@ -72,6 +85,7 @@ class BufferSink final : public ByteSink {
   }
 
   std::unique_ptr<std::byte[]> memory_;
+  std::shared_ptr<SharedRefs> held_;
 };
 
 // Bytes into memory that is given and does not grow.

@@ -224,7 +224,7 @@ class ItemRunner {
     if (is_json()) {
       read_json_arguments({reinterpret_cast<const char*>(item.data()), item.size()}, arguments, names_);
     } else {
-      std::apply([item](auto&... argument) { read(item, argument...); }, arguments);
+      std::apply([&](auto&... argument) { read_with({call_}, item, argument...); }, arguments);
     }
   }
   void put_json(std::string_view json) {

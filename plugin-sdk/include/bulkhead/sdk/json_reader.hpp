@@ -15,6 +15,7 @@
 #include <bulkhead/sdk/json_document.hpp>
 #include <bulkhead/sdk/json_scalars.hpp>
 #include <bulkhead/sdk/json_writer.hpp>
+#include <bulkhead/sdk/shared_place.hpp>
 
 namespace bulkhead::sdk {
 
@@ -130,6 +131,11 @@ class JsonReader : private JsonScalars, private cereal::access, public cereal::t
         at_index(each, element, index);
         v.push_back(std::move(each));
       });
+    } else if constexpr (is_shared_array<T>) {
+      // Of its own: nobody else has it.
+      std::vector<typename T::value_type> elements;
+      value(elements, node);
+      v = SharedArrayForm<T>::from(elements);
     } else if constexpr (is_set<T>) {
       v.clear();
       for_each_element(node, [&](JsonIndex element, std::size_t index) {

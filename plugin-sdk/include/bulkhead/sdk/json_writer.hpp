@@ -101,6 +101,12 @@ class JsonWriter : private cereal::access, public cereal::traits::TextArchive {
       base64(bytes);
     } else if constexpr (std::is_array_v<T> || is_array<T> || is_sequence<T> || is_set<T>) {
       list(v);
+    } else if constexpr (is_shared_array<T>) {
+      if constexpr (is_byte<typename T::value_type>) {
+        base64({reinterpret_cast<const char*>(v.data()), v.size()});
+      } else {
+        list(v);
+      }
     } else if constexpr (is_map<T>) {
       map(v);
     } else if constexpr (is_optional<T> || is_unique_ptr<T>) {

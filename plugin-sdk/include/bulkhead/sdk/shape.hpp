@@ -41,7 +41,7 @@ constexpr bool has_user_type() {
     return true;
   } else if constexpr (is_map<T>) {
     return has_user_type<typename T::key_type>() || has_user_type<typename T::mapped_type>();
-  } else if constexpr (is_sequence<T> || is_set<T> || is_array<T> || is_optional<T>) {
+  } else if constexpr (is_sequence<T> || is_set<T> || is_array<T> || is_optional<T> || is_shared_array<T>) {
     return has_user_type<std::remove_cv_t<typename T::value_type>>();
   } else if constexpr (is_unique_ptr<T>) {
     return true;  // without a name in signatures, so only ever inside a user's type
@@ -98,6 +98,9 @@ class ShapeWriter : private cereal::access {
       family("map", std::type_identity<std::tuple<typename T::key_type, typename T::mapped_type>>{});
     } else if constexpr (is_sequence<T>) {
       family("list", std::type_identity<std::tuple<std::remove_cv_t<typename T::value_type>>>{});
+    } else if constexpr (is_shared_array<T>) {
+      family(std::is_const_v<typename T::element_type> ? "shared" : "shared_mut",
+             std::type_identity<std::tuple<typename T::value_type>>{});
     } else if constexpr (is_set<T>) {
       family("set", std::type_identity<std::tuple<typename T::key_type>>{});
     } else if constexpr (is_array<T>) {

@@ -57,6 +57,15 @@ constexpr auto number_text() {
   }
 }
 
+template <class Element>
+constexpr auto shared_text() {
+  if constexpr (std::is_const_v<Element>) {
+    return Text("shared<") + type_text<std::remove_const_t<Element>>() + Text(">");
+  } else {
+    return Text("shared_mut<") + type_text<Element>() + Text(">");
+  }
+}
+
 template <class Stored>
 constexpr auto stored_text() {
   using T = Stored;
@@ -89,6 +98,8 @@ constexpr auto stored_text() {
   } else if constexpr (is_array<T>) {
     return Text("array<") + type_text<typename T::value_type>() + Text(",") + decimal<std::tuple_size_v<T>>() +
            Text(">");
+  } else if constexpr (is_shared_array<T>) {
+    return shared_text<typename T::element_type>();
   } else if constexpr (is_optional<T>) {
     return Text("optional<") + type_text<typename T::value_type>() + Text(">");
   } else if constexpr (is_tuple<T>) {

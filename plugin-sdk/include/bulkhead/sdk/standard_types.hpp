@@ -32,6 +32,10 @@ namespace bulkhead {
 template <class T>
 struct type_name {};
 
+// In shared_array.hpp.
+template <class T>
+class SharedArray;
+
 }  // namespace bulkhead
 
 namespace bulkhead::sdk {
@@ -112,6 +116,11 @@ template <class T>
 inline constexpr bool is_shared_pointer<std::weak_ptr<T>> = true;
 
 template <class T>
+inline constexpr bool is_shared_array = false;
+template <class T>
+inline constexpr bool is_shared_array<SharedArray<T>> = true;
+
+template <class T>
 inline constexpr bool is_wide_char = std::is_same_v<T, wchar_t> || std::is_same_v<T, char8_t> ||
                                      std::is_same_v<T, char16_t> || std::is_same_v<T, char32_t>;
 
@@ -121,6 +130,13 @@ template <class T>
 inline constexpr bool is_plain_number = std::is_same_v<T, std::byte> ||
                                         (std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && !is_wide_char<T> &&
                                          sizeof(T) <= 8);
+
+// What several processes may have in memory at the same time.
+template <class T>
+inline constexpr bool is_shareable = is_plain_number<T> ||
+                                     (Named<T> && std::is_class_v<T> && std::is_trivially_copyable_v<T>);
+template <class T, std::size_t N>
+inline constexpr bool is_shareable<std::array<T, N>> = is_shareable<T>;
 
 // An element of which a sequence is called `bytes`.
 template <class T>
@@ -134,9 +150,10 @@ template <class T>
 concept StringText = std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>;
 
 template <class T>
-concept Standard = std::is_arithmetic_v<T> || std::is_enum_v<T> || StringText<T> ||
-    std::is_same_v<T, std::filesystem::path> || std::is_same_v<T, std::monostate> || is_sequence<T> || is_set<T> ||
-    is_map<T> || is_array<T> || is_optional<T> || is_unique_ptr<T> || is_tuple<T> || is_variant<T> || is_duration<T>;
+concept Standard =
+    std::is_arithmetic_v<T> || std::is_enum_v<T> || StringText<T> || std::is_same_v<T, std::filesystem::path> ||
+    std::is_same_v<T, std::monostate> || is_sequence<T> || is_set<T> || is_map<T> || is_array<T> || is_optional<T> ||
+    is_unique_ptr<T> || is_tuple<T> || is_variant<T> || is_duration<T> || is_shared_array<T>;
 
 // --- what a parameter, an argument or a result is stored and encoded as
 // ---------------------------
@@ -196,6 +213,8 @@ constexpr std::size_t least_size() {
   } else if constexpr (StringText<T> || std::is_same_v<T, std::filesystem::path> || is_sequence<T> || is_set<T> ||
                        is_map<T> || is_duration<T>) {
     return 8;
+  } else if constexpr (is_shared_array<T>) {
+    return 24;
   } else if constexpr (is_optional<T> || is_unique_ptr<T>) {
     return 1;
   } else if constexpr (is_array<T>) {
