@@ -115,7 +115,7 @@ void refuse_too_large(const Submission& submission) {
   detail::raise<PayloadError>("the arguments of task \"" + submission.task->name + "\" take " +
                               std::to_string(submission.bytes.size()) + " bytes; at most " +
                               std::to_string(protocol::kMaxPayloadBytes) +
-                              " travel in one call (pass a path, or cut them up)");
+                              " travel in one call (pass a SharedArray or a path, or cut them up)");
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ inline void write_record(std::span<std::byte> to, CallHeader header, const CallT
   return timing;
 }
 
-// Largest payload of one call or one result that is carried at all.
-inline constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{2} << 30;
+// Largest payload of one call or one result that is carried at all: 2 GiB of a caller's own, and what tells their sizes.
+inline constexpr std::uint64_t kMaxPayloadBytes = (std::uint64_t{2} << 30) + (std::uint64_t{64} << 10);
 
 }  // namespace bulkhead::protocol

@@ -37,7 +37,7 @@ void ReplyWriter::set_times(std::chrono::nanoseconds run, std::chrono::nanosecon
 void* ReplyWriter::reserve(std::size_t size) {
   reserved_ = 0;
   if (size > kMaxPayloadBytes - committed_) {
-    refusal_ = "result larger than 2 GiB";
+    refusal_ = "result larger than 2 GiB (write into a SharedArray, or cut it up)";
     return nullptr;
   }
   // A pointer is due even for no bytes: nullptr means refused.

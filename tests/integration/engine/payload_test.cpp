@@ -92,6 +92,24 @@ TEST_F(PayloadTest, OfMegabytesIsTheSame) {
 
 TEST_F(PayloadTest, OfAQuarterOfAGigabyteIsTheSame) { expect_there_and_back(pool_, std::uint64_t{256} << 20, 5); }
 
+// tools/test --long: takes 11 GiB at its largest.
+TEST_F(PayloadTest, OfTwoGigabytesIsTheSameAndOneOfMoreIsRefused) {
+  if (std::getenv("BULKHEAD_TEST_LARGEST") == nullptr) GTEST_SKIP() << "only where $BULKHEAD_TEST_LARGEST is set";
+  auto pool = engine_.pool({.processes = 1});
+  constexpr std::uint64_t kLargest = std::uint64_t{2} << 30;
+  {
+    const Bytes wanted = pattern(kLargest, 3);
+    EXPECT_EQ(pool.apply<std::uint64_t>("echo.size_of", wanted), kLargest) << "there";
+    EXPECT_TRUE(pool.apply<Bytes>("echo.pattern", kLargest, 3u) == wanted) << "back";
+  }
+  const std::uint64_t more = kLargest + (64u << 10);
+  EXPECT_THAT(text_thrown<PayloadError>([&] { (void)pool.apply<std::uint64_t>("echo.size_of", Bytes(more)); }),
+              ::testing::HasSubstr("travel in one call"));
+  EXPECT_THAT(text_thrown<PayloadError>([&] { (void)pool.apply<Bytes>("echo.pattern", more, 3u); }),
+              ::testing::HasSubstr("result larger than 2 GiB"));
+  EXPECT_EQ(pool.apply<std::int64_t>("echo.add", 2, 3), 5) << "and the pool goes on";
+}
+
 TEST_F(PayloadTest, OfRandomSizesDoNotMix) {
   const auto seed = random_seed();
   std::mt19937 random(seed);

@@ -138,5 +138,19 @@ TEST_F(ShapeTest, AMapOfNumbersIsCopiedAFewTimes) {
   EXPECT_LT(fewest(allocations, 3, map), 20 * size / (64u << 10));
 }
 
+TEST_F(ShapeTest, ASharedArrayIsNotCopiedAtAll) {
+  auto engine = Engine::from_plugins({fixture_plugin("shared")});
+  auto pool = engine.pool({.processes = 1});
+  const SharedArray<double> numbers(1u << 20);
+  const auto hand_over = [&] {
+    for (int i = 0; i < 100; ++i) {
+      if (pool.apply<std::uint64_t>("shared.size_of", numbers) != numbers.size()) std::abort();
+    }
+  };
+  hand_over();
+  EXPECT_EQ(fewest(bytes_copied, 3, hand_over), 0u);
+  EXPECT_LE(fewest(allocations, 3, hand_over), 100u * 5) << "lists of one array, in 100 calls";
+}
+
 }  // namespace
 }  // namespace bulkhead::test

@@ -234,6 +234,23 @@ TEST_F(SharedArrayTest, IsNoArgumentOfAnInitializer) {
               ::testing::HasSubstr("an initializer cannot be given a shared array"));
 }
 
+TEST_F(SharedArrayTest, CannotBeReplayedFromADeadLetter) {
+  const ScratchFolder folder;
+  {
+    auto pool = engine_.pool({.processes = 1, .dead_letters = folder.file("letters")});
+    EXPECT_THROW(pool.apply<void>("shared.write_and_die", counting(3)), WorkerLost);
+    pool.close();
+    pool.join();
+  }
+  std::string letter;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.file("letters"))) letter = entry.path();
+  const std::string command = std::string(std::getenv("BULKHEAD_WORKER")) + " --bulkhead-replay '" + letter +
+                              "' 1 > '" + folder.file("said") + "'";
+  EXPECT_NE(std::system(command.c_str()), 0);
+  EXPECT_THAT(lines_of(folder.file("said")),
+              ::testing::Contains(::testing::HasSubstr("a shared array lives in the pool that it was given to")));
+}
+
 TEST_F(SharedArrayTest, TooLargeForTheMachineIsAnErrorWhereItIsMade) {
   try {
     const SharedArray<double> xs(std::size_t{1} << 40);

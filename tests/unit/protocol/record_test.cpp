@@ -113,13 +113,17 @@ TEST(ReadCall, TakesOneItemOfNoBytesWithoutItsSize) {
   EXPECT_EQ(refusal_of_call(frame_of(header)), "payload too short for its items' sizes");
 }
 
-TEST(ReadCall, TakesShutdownAndDroppedBlocks) {
+TEST(ReadCall, TakesShutdownAndWhatIsDropped) {
   CallHeader header;
   header.kind = CallKind::kShutdown;
   EXPECT_EQ(refusal_of_call(frame_of(header)), "");
   header.kind = CallKind::kDropBlock;
   header.block_id = 3;
   EXPECT_EQ(refusal_of_call(frame_of(header)), "");
+  header.kind = CallKind::kDropShared;
+  header.task_id = 3;
+  EXPECT_EQ(refusal_of_call(frame_of(header)), "");
+  EXPECT_EQ(refusal_of_call(frame_of(header, payload_of(16))), "payload on a record that has none");
 }
 
 TEST(ReadCall, RefusesFramesShorterThanAHeader) {
@@ -155,7 +159,7 @@ TEST(ReadCall, RefusesEachFieldOutOfItsRange) {
     EXPECT_EQ(refusal_of_call(frame_of(header, payload_of(16))), why);
   };
   refused([](CallHeader& h) { h.kind = CallKind{0}; }, "unknown kind of call");
-  refused([](CallHeader& h) { h.kind = CallKind{4}; }, "unknown kind of call");
+  refused([](CallHeader& h) { h.kind = CallKind{5}; }, "unknown kind of call");
   refused([](CallHeader& h) { h.kind = CallKind::kShutdown; }, "payload on a record that has none");
   refused([](CallHeader& h) { h.flags = kLast; }, "unknown flag on a call");
   refused([](CallHeader& h) { h.flags = 0x8000; }, "unknown flag on a call");
@@ -214,7 +218,8 @@ TEST(ReadReply, RefusesEachFieldOutOfItsRange) {
         h.outcome = BULKHEAD_TASK_FAILED;
       },
       "error in a block");
-  refused([](ReplyHeader& h) { h.payload_bytes = (1u << 31) + 1; }, "payload larger than 2 GiB");
+  refused([](ReplyHeader& h) { h.payload_bytes = static_cast<std::uint32_t>(kMaxPayloadBytes + 1); },
+          "payload larger than 2 GiB");
   refused([](ReplyHeader& h) { h.payload_bytes = 7; }, "payload size differs from its frame's");
   refused([](ReplyHeader& h) { h.kind = ReplyKind::kSkipped; }, "flags on a reply that has none");
   const auto refused_without_flags = [&](ReplyKind kind, std::string_view why) {

@@ -149,20 +149,20 @@ TEST(ExecutorBlocks, AreRefusedBeyondTwoGibibytes) {
   Host host;
   host.start({task_of([](void*, const bulkhead_call* call, const void*, std::size_t, std::uint64_t) -> std::int32_t {
     put(call, "x");
-    const bool is_refused = call->reserve(call->self, std::size_t{2} << 30) == nullptr &&
+    const bool is_refused = call->reserve(call->self, protocol::kMaxPayloadBytes) == nullptr &&
                             call->reserve(call->self, std::numeric_limits<std::size_t>::max()) == nullptr;
     return is_refused ? call->end_item(call->self, BULKHEAD_ENCODE_FAILED) : BULKHEAD_TASK_FAILED;
   })});
   const Reply reply = host.reply_to(0, "");
   EXPECT_EQ(reply.header.outcome, BULKHEAD_ENCODE_FAILED);
-  EXPECT_EQ(reply.error().text, "result larger than 2 GiB");
+  EXPECT_EQ(reply.error().text, "result larger than 2 GiB (write into a SharedArray, or cut it up)");
 }
 
 TEST(ExecutorBlocks, DoNotPassATruncatedResultOffAsWhole) {
   Host host;
   host.start({task_of([](void*, const bulkhead_call* call, const void*, std::size_t, std::uint64_t) {
     put(call, "the beginning of much");
-    call->reserve(call->self, std::size_t{2} << 30);
+    call->reserve(call->self, protocol::kMaxPayloadBytes);
     return call->end_item(call->self, BULKHEAD_OK);
   })});
   EXPECT_EQ(host.reply_to(0, "").header.outcome, BULKHEAD_ENCODE_FAILED);

@@ -124,6 +124,10 @@ TEST(ExecutorEnd, ComesWhenTheControlSocketCarriesSomethingElse) {
   EXPECT_EQ(status_after([](Host& host) { host.send(bytes_of("nonsense"), {}); }), kExitProtocol);
   EXPECT_EQ(status_after([](Host& host) { host.send_block(1, 1 << 20, false, {}); }), kExitProtocol);
   EXPECT_EQ(status_after([](Host& host) {
+              host.send(protocol::encode(protocol::SharedMessage{1, 4096, false}), {});
+            }),
+            kExitProtocol);
+  EXPECT_EQ(status_after([](Host& host) {
               const auto small = ipc::SharedBlock::create(1, ipc::Writer::kHost, 1);  // 256 KiB
               host.send_block(small);
             }),

@@ -56,10 +56,14 @@ class BufferSink final : public ByteSink {
   [[nodiscard]] std::span<const std::byte> bytes() const {
     return {begin_, static_cast<std::size_t>(cursor_ - begin_)};
   }
-  // Forgets the bytes, keeps the memory.
+  // Forgets the bytes, keeps the memory unless it is very much.
   void clear() {
     cursor_ = begin_;
     held_.reset();
+    if (capacity() > kMostKept) {
+      memory_.reset();
+      begin_ = cursor_ = end_ = nullptr;
+    }
   }
   void hold(const SharedRef& ref) override {
     if (!held_) held_ = std::make_shared<SharedRefs>();
@@ -71,6 +75,8 @@ class BufferSink final : public ByteSink {
   [[nodiscard]] std::size_t capacity() const { return static_cast<std::size_t>(end_ - begin_); }
 
  private:
+  static constexpr std::size_t kMostKept = std::size_t{64} << 20;
+
   void grow(std::size_t size) override {
     const std::size_t used = bytes().size();
     const std::size_t doubled = capacity() < 128 ? 256 : capacity() * 2;
