@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -32,15 +31,6 @@ bool wait_until(int fd, short events, Deadline deadline) {
   for (;;) {
     if (BULKHEAD_FAULT_CALL("socket.poll", EINTR, -1, ::poll(&entry, 1, deadline.poll_timeout_ms())) > 0) return true;
     if (deadline.has_passed()) return false;
-  }
-}
-
-// As recvmsg() would answer, and the message stays. Room for the largest there may be, cleared for each, costs many times
-// what a message does.
-ssize_t next_message_size(int fd) {
-  for (;;) {
-    const ssize_t size = ::recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-    if (size >= 0 || errno != EINTR) return size;
   }
 }
 
@@ -119,23 +109,22 @@ ControlSocket::Sent ControlSocket::send(std::span<const std::byte> bytes, std::s
 
 ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes, std::vector<UniqueFd>& fds) {
   fds.clear();
-  ssize_t received = next_message_size(fd_.get());
-  bytes.resize(received > 0 ? std::min(static_cast<std::size_t>(received), kMaxMessageBytes) : 0);
-  iovec part{.iov_base = bytes.data(), .iov_len = bytes.size()};
+  bytes.clear();
+  // Not the vector itself: it would be filled with zeros first, which takes longer than all the rest.
+  if (room_ == nullptr) room_ = std::make_unique_for_overwrite<std::byte[]>(kMaxMessageBytes);
+  iovec part{.iov_base = room_.get(), .iov_len = kMaxMessageBytes};
   ControlBuffer control;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.bytes.data();
   message.msg_controllen = control.bytes.size();
-  if (received > 0) {
-    do {
-      received = BULKHEAD_FAULT_CALL("socket.receive", EINTR, -1,
-                                     ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
-    } while (received < 0 && errno == EINTR);
-  }
+  ssize_t received = 0;
+  do {
+    received = BULKHEAD_FAULT_CALL("socket.receive", EINTR, -1,
+                                   ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
+  } while (received < 0 && errno == EINTR);
   if (received <= 0) {
-    bytes.clear();
     if (received == 0 || means_peer_gone(errno)) return Received::kPeerGone;
     if (errno == EAGAIN) return Received::kDeadlinePassed;
     support::raise_system_error(errno, "receive a control message", "memory");
@@ -143,11 +132,10 @@ ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes
   BULKHEAD_FAULT_POINT("socket.received");
   take_descriptors(message, fds);
   if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-    bytes.clear();
     fds.clear();
     return Received::kMalformed;
   }
-  bytes.resize(static_cast<std::size_t>(received));
+  bytes.assign(room_.get(), room_.get() + received);
   return Received::kReceived;
 }
 

@@ -349,7 +349,6 @@ bool LocalBackend::grant_known_block(std::uint32_t slot, const ipc::SharedBlock&
 }
 
 bool LocalBackend::send_shared(std::uint32_t slot, const sdk::SharedRef& array) {
-  // It was opened when the arguments were encoded, so this does not fail.
   const int fd = array.is_writable ? array.memory->fd() : array.memory->read_only_fd();
   return slots_[slot].process->send_shared({array.memory->id(), array.memory->size(), array.is_writable}, fd);
 }

@@ -54,8 +54,8 @@ namespace bulkhead {
 //            task that fails or whose worker dies leaves its array as it is at that moment, half written; so does one that
 //            is retried, and the next attempt finds that.
 // Failure:   making one throws std::system_error: ENOMEM when the machine (or this container) does not have the memory,
-//            EMFILE or ENFILE when there is no descriptor left (each array keeps one open, or two once it is writable and
-//            was given to a task for reading); nothing is left behind then. Memory that was got is there: using it never
+//            EMFILE or ENFILE when there is no descriptor left (an array keeps two open, one where nobody may write to it; so
+//            does every worker that has it); nothing is left behind then. Memory that was got is there: using it never
 //            fails. What cannot be given to a task (of another element type; SharedArray<const T> where the task writes)
 //            is SignatureMismatch, in the host, before anything is sent.
 template <class T>
@@ -149,8 +149,6 @@ struct SharedArrayForm<SharedArray<T>> {
     SharedPlace place;
     if (!array.empty()) {
       const auto& memory = array.memory_;
-      // Here, where it can be said who cannot open it.
-      if (!kIsWritable) (void)memory->read_only_fd();
       place.id = memory->id();
       place.offset = static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(array.data_) - memory->data());
       place.count = array.size_;

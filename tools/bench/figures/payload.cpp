@@ -69,6 +69,46 @@ void echo(Pool& pool, const Bytes& data) {
   }
 }
 
+// A shared array of 1 GiB, until a task that got it has answered: first to a worker that never had it, then again. Making
+// the array takes about half a second, which is not counted.
+struct HandOvers {
+  Slice first;
+  Slice again;
+};
+HandOvers hand_over(BulkheadPool& ours, const Settings& settings) {
+  const SharedArray<std::byte> data(std::size_t{1} << 30);
+  const auto once = [&] {
+    if (ours.pool().apply<std::uint64_t>("bench.size_of", data) != data.size())
+      throw std::runtime_error("a wrong size");
+  };
+  for (int i = 0; i < 1000; ++i) (void)ours.call(i);  // awake on both sides
+  const auto begin = Clock::now();
+  once();
+  HandOvers slices;
+  slices.first.samples.add(microseconds(Clock::now() - begin));
+  slices.first.value = slices.first.mean = slices.first.samples.median();
+  slices.again = time_again(once, settings.slice, ours.processes());
+  for (double* milliseconds : {&slices.again.value, &slices.again.mean}) *milliseconds *= 1000;
+  slices.again.samples = Samples(0);
+  return slices;
+}
+
+void measure_hand_overs(BulkheadPool& ours, const Settings& settings, Findings& findings) {
+  Standing first{"bulkhead", {}, Samples(0)};
+  Standing again{"bulkhead", {}, Samples(0)};
+  for (int round = 0; round < settings.rounds; ++round) {
+    auto slices = hand_over(ours, settings);
+    first.slices.push_back(std::move(slices.first));
+    again.slices.push_back(std::move(slices.again));
+  }
+  for (const auto& [name, standing] :
+       {std::pair("payload.shared", &again), std::pair("payload.shared_first", &first)}) {
+    Figure& figure = findings.at(name);
+    put_standings(figure, {*standing}, Better::kLower);
+    figure.parameters = {{"workers", "1"}, {"array", "1 GiB"}};
+  }
+}
+
 // Bytes per second there and back, by the size of the payload.
 Curve measure_sizes(BulkheadPool& ours, const Settings& settings) {
   Curve curve{"bulkhead", {}};
@@ -130,6 +170,7 @@ void run_payload(const Settings& settings, Findings& findings) {
   sizes.curves = {measure_sizes(ours, settings), measure_copies(settings)};
   sizes.value = sizes.curves[0].points.back().second;
   sizes.parameters = {{"workers", "1"}};
+  measure_hand_overs(ours, settings, findings);
 }
 
 }  // namespace
@@ -140,7 +181,10 @@ Experiment payload() {
             at_least(50)},
            {"payload.vs_multiprocessing", "x", "the same, beside multiprocessing", at_least(10)},
            {"payload.sizes", "GB/s",
-            "there and back together, by the size of the payload; the value is that of the largest"}},
+            "there and back together, by the size of the payload; the value is that of the largest"},
+           {"payload.shared", "us", "a shared array of 1 GiB given to a task, until that has answered: median",
+            at_most(50)},
+           {"payload.shared_first", "us", "the same for a worker that never had the array", at_most(50)}},
           run_payload};
 }
 

@@ -72,7 +72,7 @@ class SharedMemory {
     int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     if (others == Others::kMayOnlyRead) seals |= F_SEAL_FUTURE_WRITE;
     if (::fcntl(memory->fd_, F_ADD_SEALS, seals) != 0) raise(errno, "cannot seal " + what);
-    memory->is_read_only_to_others_ = others == Others::kMayOnlyRead;
+    if (others == Others::kMayWrite) memory->open_for_reading(what);
     return memory;
   }
 
@@ -82,7 +82,6 @@ class SharedMemory {
         data_(static_cast<std::byte*>(opened.address)),
         size_(opened.bytes),
         is_writable_(opened.is_writable != 0),
-        is_read_only_to_others_(opened.is_writable == 0),
         fd_(opened.fd),
         opened_(opened.handle),
         release_(opened.release) {}
@@ -111,18 +110,9 @@ class SharedMemory {
 
   // For a peer. Whoever has it may write, where is_writable().
   [[nodiscard]] int fd() const noexcept { return fd_; }
-  // For a peer that is to read: what is mapped through it cannot be made writable by mistake. Throws std::system_error at
-  // the first call of memory that others may write to.
-  [[nodiscard]] int read_only_fd() {
-    if (is_read_only_to_others_) return fd_;
-    const std::lock_guard lock(mutex_);
-    if (read_only_fd_ < 0) {
-      const std::string path = "/proc/self/fd/" + std::to_string(fd_);
-      read_only_fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-      if (read_only_fd_ < 0) raise(errno, "cannot open a shared array for reading through " + path);
-    }
-    return read_only_fd_;
-  }
+  // For a peer that is to read: what is mapped through it cannot be made writable by mistake. (Of memory that a worker
+  // opened for its plugin to write to, it can.)
+  [[nodiscard]] int read_only_fd() const noexcept { return read_only_fd_ >= 0 ? read_only_fd_ : fd_; }
 
   // Requires: it does not go meanwhile.
   void watch(std::weak_ptr<SharedMemoryWatcher> watcher) {
@@ -154,20 +144,26 @@ class SharedMemory {
     data_ = static_cast<std::byte*>(address);
   }
 
+  // Now, though nobody may ever ask for it: it takes longer than all the rest of a hand-over.
+  void open_for_reading(const std::string& what) {
+    const std::string path = "/proc/self/fd/" + std::to_string(fd_);
+    read_only_fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (read_only_fd_ < 0) raise(errno, "cannot open " + what + " for reading through " + path);
+  }
+
   // Fixed after construction.
   std::uint64_t id_ = 0;
   std::byte* data_ = nullptr;
   std::uint64_t size_ = 0;
   std::uint64_t whole_bytes_ = 0;
   bool is_writable_ = false;
-  bool is_read_only_to_others_ = false;
   int fd_ = -1;
+  int read_only_fd_ = -1;  // -1: nobody else can write through fd_
   void* opened_ = nullptr;
   void (*release_)(void* handle) = nullptr;
 
   std::mutex mutex_;
   // Guarded by mutex_.
-  int read_only_fd_ = -1;
   std::vector<std::weak_ptr<SharedMemoryWatcher>> watchers_;
 };
 
