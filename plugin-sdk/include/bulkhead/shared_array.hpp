@@ -47,7 +47,8 @@ namespace bulkhead {
 // Ownership: counted, in each process and by the kernel over all of them. The memory is given back when the last process
 //            that has it lets go: this one its last handle, a worker what it was given (the pool sees to it when no task
 //            and no handle of the host needs the array any more) and what its plugin kept a copy of. A process that dies
-//            lets go of everything, at once. Handles outlive pool and engine. A fork()ed child shares what its parent had.
+//            lets go of everything, at once. Handles outlive pool and engine. A fork()ed child shares what its parent had (so with
+//            start_method `fork` arrays that are older than the engine stay as long as it).
 // Threads:   as std::shared_ptr: one handle is one thread's, handles on the same elements are any thread's. Elements have
 //            no lock: while a task may write to some of them, nobody else should look at those. Whoever has the result of
 //            a task sees everything that the task wrote, and a task everything that was written before it was submitted. A

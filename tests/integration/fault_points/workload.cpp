@@ -148,6 +148,7 @@ class Workload {
     step([&] { use_numbers(pool); });
     step([&] { use_map(pool); });
     step([&] { use_large_payloads(pool); });
+    step([&] { use_shared_arrays(pool); });
     step([&] { cancel(pool); });
     step([&] { crash(pool); });
     if (is_refused_) step([&] { pool.revive(); });
@@ -226,6 +227,22 @@ class Workload {
     using Lines = std::vector<std::string>;
     const Lines lines(600, std::string(1000, 'x'));
     judge(Task<Lines>{submit(pool, "echo.list_text", told<Lines>("echo.list_text"), lines), lines, "large list"});
+  }
+
+  // To read and to write; the second is gone by the time that the third is made, which its worker is told.
+  void use_shared_arrays(Pool& pool) {
+    const auto last_of = [&](const SharedArray<std::int64_t>& numbers, std::int64_t expected) {
+      judge(Task<std::int64_t>{submit(pool, "echo.last_shared", told<std::int64_t>("echo.last_shared"), numbers), expected,
+                               "shared array"});
+    };
+    step([&] {
+      SharedArray<std::int64_t> numbers(1000);
+      numbers[999] = 5;
+      last_of(numbers, 5);
+    });
+    for (int i = 0; i < 2; ++i) {
+      step([&] { last_of(SharedArray<std::int64_t>(1000), 0); });
+    }
   }
 
   void cancel(Pool& pool) {
