@@ -12,7 +12,9 @@
 
 namespace bulkhead {
 
+// What diagnose() says of one subject.
 struct Finding {
+  // How bad it is.
   enum class Verdict : std::uint8_t {
     kGood,
     kWarning,  // it works, but slower, or only just
@@ -20,9 +22,9 @@ struct Finding {
   };
   std::string
       subject;  // one word: "processors", "waiting", "memory", "semaphores", "descriptors", "processes", "kernel"
-  Verdict verdict = Verdict::kGood;
-  std::string text;  // what there is and what is needed, in one line
-  std::string help;  // what to do; empty where nothing is to be done
+  Verdict verdict = Verdict::kGood;  // how bad it is
+  std::string text;                  // what there is and what is needed, in one line
+  std::string help;                  // what to do; empty where nothing is to be done
 };
 
 // What a pool is to be like.
