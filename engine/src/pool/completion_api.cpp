@@ -88,6 +88,12 @@ std::span<const std::byte> item_run(const Completion& completion, std::size_t in
   return place.call.outcomes->results_from(place.index);
 }
 
+const sdk::SharedRefs& item_arrays(const Completion& completion, std::size_t index) {
+  static const sdk::SharedRefs kNone;
+  const Place place = place_of(completion, index);
+  return place.call.outcomes ? place.call.outcomes->arrays() : kNone;
+}
+
 const TaskInfo& task_of(const Completion& completion) noexcept { return *completion.task; }
 
 CancelOutcome cancel(Completion& completion, CancelMode mode, std::optional<TimeLimit> grace) {

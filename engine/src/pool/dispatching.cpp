@@ -153,7 +153,7 @@ bool Scheduler::try_offer_control(WorkerLink& link, const protocol::CallHeader& 
 // Before the record that names them.
 bool Scheduler::send_arrays(WorkerLink& link, const Call& call) {
   for (const sdk::SharedRef& array : *call.arrays) {
-    auto& known = link.known_arrays[array.memory->id()];
+    auto& known = link.known_arrays[array.id];
     bool& is_known = array.is_writable ? known.to_write : known.to_read;
     if (is_known) continue;
     arrays_->watch(*array.memory);

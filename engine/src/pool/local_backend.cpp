@@ -225,6 +225,23 @@ void LocalBackend::worker_wrote(process::Worker& worker, const protocol::OutputL
   output_.add(worker.slot(), worker.pid(), line);
 }
 
+void LocalBackend::worker_gave_shared(process::Worker& worker, const protocol::SharedMessage& message,
+                                      support::UniqueFd fd) {
+  bool is_taken = false;
+  try {
+    auto memory = sdk::SharedMemory::adopt(fd.release(), message.size, message.writable);
+    is_taken = scheduler_->give_array(worker.slot(), worker.generation(), message, std::move(memory));
+    if (!is_taken) {
+      services_.log->warn("worker " + std::to_string(worker.slot()) +
+                          " has more shared arrays in a result than are taken");
+    }
+  } catch (const std::exception& error) {
+    services_.log->warn("worker " + std::to_string(worker.slot()) + " has a result that is refused: " + error.what());
+  }
+  // It waits for this, and would for ever.
+  if (!worker.answer_shared(is_taken)) worker.condemn("it does not read its control socket");
+}
+
 void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReason& reason) {
   const std::uint32_t slot = worker.slot();
   Slot& place = slots_[slot];
@@ -349,8 +366,7 @@ bool LocalBackend::grant_known_block(std::uint32_t slot, const ipc::SharedBlock&
 }
 
 bool LocalBackend::send_shared(std::uint32_t slot, const sdk::SharedRef& array) {
-  const int fd = array.is_writable ? array.memory->fd() : array.memory->read_only_fd();
-  return slots_[slot].process->send_shared({array.memory->id(), array.memory->size(), array.is_writable}, fd);
+  return slots_[slot].process->send_shared({array.id, array.bytes, array.is_writable}, array.fd);
 }
 
 void LocalBackend::arrays_gone() {

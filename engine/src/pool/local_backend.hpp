@@ -125,6 +125,8 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
 
   void worker_ready(process::Worker& worker) override;
   void worker_wrote(process::Worker& worker, const protocol::OutputLine& line) override;
+  void worker_gave_shared(process::Worker& worker, const protocol::SharedMessage& message,
+                          support::UniqueFd fd) override;
   void worker_ended(process::Worker& worker, const process::ExitReason& reason) override;
   void start_worker(std::uint32_t slot);
   void try_start_worker(std::uint32_t slot);

@@ -49,6 +49,14 @@ void Outcomes::add_failure(Failure failure) {
   items_.push_back({.failure = static_cast<std::uint32_t>(failures_.size())});
 }
 
+void Outcomes::add_arrays(sdk::SharedRefs arrays) {
+  if (arrays_.empty()) {
+    arrays_ = std::move(arrays);
+  } else {
+    arrays_.insert(arrays_.end(), arrays.begin(), arrays.end());
+  }
+}
+
 const Failure* Outcomes::failure(std::size_t item) const noexcept {
   if (each_ != 0 || items_[item].failure == 0) return nullptr;
   return &failures_[items_[item].failure - 1];

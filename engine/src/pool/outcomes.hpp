@@ -6,6 +6,7 @@
 // Threads: one at a time (the scheduler's lock) until the verdict; any number of readers afterwards.
 #pragma once
 
+#include <bulkhead/sdk/shared_place.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,8 @@ class Outcomes {
   void add_results(std::span<const std::byte> bytes, std::uint32_t each);
   void add_large(LargeBytes large);
   void add_failure(Failure failure);
+  // That the results name.
+  void add_arrays(sdk::SharedRefs arrays);
 
   // nullptr: it succeeded.
   [[nodiscard]] const Failure* failure(std::size_t item) const noexcept;
@@ -55,6 +58,7 @@ class Outcomes {
   // The results of this item and of those after it, as far as they are known to be side by side; empty: they are not.
   [[nodiscard]] std::span<const std::byte> results_from(std::size_t item) const noexcept;
   [[nodiscard]] const std::vector<Failure>& failures() const noexcept { return failures_; }
+  [[nodiscard]] const sdk::SharedRefs& arrays() const noexcept { return arrays_; }
   // The first item that failed; that of none: `expected`.
   [[nodiscard]] std::size_t first_failure() const noexcept;
 
@@ -74,6 +78,7 @@ class Outcomes {
   std::vector<Item> items_;  // else
   std::vector<Failure> failures_;
   std::vector<LargeBytes> large_;
+  sdk::SharedRefs arrays_;
 };
 
 }  // namespace bulkhead::pool

@@ -99,6 +99,7 @@ bool Scheduler::handle_reply(WorkerLink& link, std::span<const std::byte> frame,
   }
   if (front.call == nullptr && (has_given_up_ || front.is_abandoned)) {
     // It had begun when its task was given another verdict; it may not have been killed yet, or cannot be.
+    (void)link.take_given(header.task_id, header.index);
     if ((header.flags & protocol::kLast) != 0) link.pop_front();
     return true;
   }
@@ -160,7 +161,10 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
   link.result_blocks.clear();
   counters_[call.task->index]->count_times(header.run_time, header.queue_time, 1);
   link.tally.count_times(header.run_time, header.queue_time, 1);
+  sdk::SharedRefs arrays;
+  if (!link.given_arrays.empty()) arrays = link.take_given(header.task_id, header.index);
   if (header.outcome != BULKHEAD_OK) {
+    if (!arrays.empty()) arrays_->let_go(std::make_unique<sdk::SharedRefs>(std::move(arrays)));
     Failure failure = failure_from(link, call, reply);
     if (is_last && try_again(call, failure, Clock::now())) {
       ++link.tally.retried;
@@ -173,11 +177,12 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
     link.tally.count_results(1, header.payload_bytes);
     record_or_drop(call, 1, [&] {
       // It goes back when the caller has let go of the result.
-      record_large_result(call, {ipc::BlockCache::lend(link.idle_results, std::move(block)), header.payload_bytes});
+      record_large_result(call, {ipc::BlockCache::lend(link.idle_results, std::move(block)), header.payload_bytes},
+                          std::move(arrays));
     });
   } else {
     link.tally.count_results(1, reply.payload.size());
-    record_or_drop(call, 1, [&] { record_result(call, reply.payload); });
+    record_or_drop(call, 1, [&] { record_result(call, reply.payload, std::move(arrays)); });
   }
   if (is_last) finish_answered(link, call);
   return true;
@@ -312,6 +317,32 @@ void Scheduler::handle_progress(Call& call, const Record<ReplyHeader>& reply) {
   latest = std::make_shared<UntoldProgress>(std::move(progress));
   host_->run_callback(std::make_unique<Callback>(
       Callback{[callback = call.extras->terms.on_progress, untold = latest] { (*callback)(untold->take()); }}));
+}
+
+bool Scheduler::give_array(std::uint32_t slot, std::uint64_t generation, const protocol::SharedMessage& message,
+                           std::shared_ptr<sdk::SharedMemory> memory) {
+  constexpr std::ptrdiff_t kMost = 128;  // in one result: a worker must not use up the host's descriptors
+  const Lock lock(mutex_);
+  WorkerLink& link = links_[slot];
+  if (!link.is_ready() || link.generation() != generation || host_ == nullptr) return false;
+  const auto is_its_task = [&] {
+    for (std::uint64_t sequence = link.front_sequence(); sequence != link.end_sequence(); ++sequence) {
+      const Call* call = link.offer(sequence).call;
+      if (call != nullptr && call->id == message.task_id) return message.item < call->count - call->offered_from;
+    }
+    return false;
+  };
+  const auto is_same = [&](const WorkerLink::GivenArray& given) {
+    return given.task_id == message.task_id && given.item == message.item;
+  };
+  if (!is_its_task() || std::count_if(link.given_arrays.begin(), link.given_arrays.end(), is_same) >= kMost)
+    return false;
+  link.given_arrays.push_back(
+      {.task_id = message.task_id,
+       .item = message.item,
+       .array = {
+           .memory = std::move(memory), .is_writable = message.writable, .id = message.id, .bytes = message.size}});
+  return true;
 }
 
 void Scheduler::give_result_block(std::uint32_t slot, std::uint64_t generation,

@@ -39,6 +39,7 @@
 #include "pool/task_counters.hpp"
 #include "pool/waiting.hpp"
 #include "pool/worker_link.hpp"
+#include "protocol/control.hpp"
 #include "protocol/record.hpp"
 #include "support/fork_epoch.hpp"
 
@@ -206,6 +207,9 @@ class Scheduler {
   // Somebody could not go on for want of memory: every task without a verdict fails with ResourceError, the pool is
   // broken, and nobody looks at a channel afterwards. Allocates nothing.
   void out_of_memory() noexcept;
+  // A result that this worker will send names this memory, as the message says. False: it is not to be taken.
+  [[nodiscard]] bool give_array(std::uint32_t slot, std::uint64_t generation, const protocol::SharedMessage& message,
+                                std::shared_ptr<sdk::SharedMemory> memory);
   // Shared arrays ended, or calls let go of some: tells the workers.
   void drop_gone_arrays();
   // Every channel and the host go away. Needs fail_all() first.
@@ -289,9 +293,9 @@ class Scheduler {
   void lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure, Clock::time_point now);
 
   // verdicts.cpp: from outcome to verdict. The lock is held.
-  void record_result(Call& call, std::span<const std::byte> bytes);
+  void record_result(Call& call, std::span<const std::byte> bytes, sdk::SharedRefs arrays = {});
   void record_results(Call& call, std::uint32_t items, std::span<const std::byte> bytes);
-  void record_large_result(Call& call, LargeBytes large);
+  void record_large_result(Call& call, LargeBytes large, sdk::SharedRefs arrays);
   void record_failure(Call& call, Failure failure);
   void finish(Call& call);
   void complete(detail::Completion& completion);

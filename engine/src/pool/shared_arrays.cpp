@@ -15,7 +15,7 @@ void SharedArrays::close() {
 
 std::unique_ptr<sdk::SharedRefs> SharedArrays::distinct(const sdk::SharedRefs& refs) {
   auto each = std::make_unique<sdk::SharedRefs>(refs);
-  const auto key = [](const sdk::SharedRef& ref) { return std::pair(ref.memory->id(), ref.is_writable); };
+  const auto key = [](const sdk::SharedRef& ref) { return std::pair(ref.id, ref.is_writable); };
   std::sort(each->begin(), each->end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
   const auto same = [&](const auto& a, const auto& b) { return key(a) == key(b); };
   each->erase(std::unique(each->begin(), each->end(), same), each->end());

@@ -18,11 +18,14 @@ Outcomes& outcomes_of(Call& call) {
 
 }  // namespace
 
-void Scheduler::record_result(Call& call, std::span<const std::byte> bytes) {
-  if (call.count == 1) {
+void Scheduler::record_result(Call& call, std::span<const std::byte> bytes, sdk::SharedRefs arrays) {
+  if (call.count == 1 && arrays.empty()) {
     call.bytes.assign(bytes);
   } else {
-    outcomes_of(call).add_result(bytes);
+    // First what may fail and, alone, changes nothing.
+    Outcomes& outcomes = outcomes_of(call);
+    outcomes.add_arrays(std::move(arrays));
+    outcomes.add_result(bytes);
   }
   counters_[call.task->index]->count_results(1, bytes.size());
   ++call.finished;
@@ -35,9 +38,11 @@ void Scheduler::record_results(Call& call, std::uint32_t items, std::span<const 
   call.finished += items;
 }
 
-void Scheduler::record_large_result(Call& call, LargeBytes large) {
+void Scheduler::record_large_result(Call& call, LargeBytes large, sdk::SharedRefs arrays) {
   const std::uint64_t size = large.size;
-  outcomes_of(call).add_large(std::move(large));
+  Outcomes& outcomes = outcomes_of(call);
+  outcomes.add_arrays(std::move(arrays));
+  outcomes.add_large(std::move(large));
   counters_[call.task->index]->count_results(1, size);
   ++call.finished;
 }

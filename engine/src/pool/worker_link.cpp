@@ -45,6 +45,7 @@ void WorkerLink::detach() noexcept {
   idle_results.reset();
   known_blocks.clear();
   blocks_to_drop.clear();
+  given_arrays.clear();
   known_arrays.clear();
   arrays_to_drop.clear();
 }
@@ -52,6 +53,16 @@ void WorkerLink::detach() noexcept {
 void WorkerLink::drop_evicted_results() {
   if (!idle_results->has_evicted()) return;
   for (const std::uint32_t id : idle_results->take_evicted()) blocks_to_drop.push_back(id);
+}
+
+sdk::SharedRefs WorkerLink::take_given(std::uint64_t task_id, std::uint64_t item) {
+  sdk::SharedRefs taken;
+  std::erase_if(given_arrays, [&](GivenArray& given) {
+    if (given.task_id != task_id || given.item != item) return false;
+    taken.push_back(std::move(given.array));
+    return true;
+  });
+  return taken;
 }
 
 void WorkerLink::push(std::uint64_t sequence, Call* call) {

@@ -124,6 +124,15 @@ class WorkerLink {
   std::unordered_set<std::uint32_t> known_blocks;
   // Blocks it has mapped and will not need again.
   std::vector<std::uint32_t> blocks_to_drop;
+  // Shared arrays that results name which it has sent or will send next.
+  struct GivenArray {
+    std::uint64_t task_id = 0;
+    std::uint64_t item = 0;  // as ReplyHeader::index
+    sdk::SharedRef array;
+  };
+  std::vector<GivenArray> given_arrays;
+  // Those of this result.
+  [[nodiscard]] sdk::SharedRefs take_given(std::uint64_t task_id, std::uint64_t item);
   // Shared arrays it was sent, and how.
   struct KnownArray {
     bool to_read = false;

@@ -96,6 +96,9 @@ class ThreadWorker::Life final : private worker::LogRoute {
     return sockets_.first.send(message, fds, now) == ipc::ControlSocket::Sent::kSent;
   }
 
+  // Of the host, to receive from. Until leave_alone().
+  [[nodiscard]] ipc::ControlSocket& socket() noexcept { return sockets_.first; }
+
   // Nobody listens to the thread, reads its results or sends it blocks any more.
   void leave_alone() noexcept {
     const std::lock_guard lock(mutex_);
@@ -263,6 +266,7 @@ ThreadWorker::ThreadWorker(EventLoop& loop, Warden& warden, support::Log& log,
       life_(std::make_shared<Life>(warden, config_, *this)) {}
 
 ThreadWorker::~ThreadWorker() {
+  socket_watch_.reset();
   if (thread_) {
     // Its pool has waited for it already, if it runs a task.
     life_->worker().leave();
@@ -285,6 +289,7 @@ void ThreadWorker::start() {
     leave_alone("did not get ready in time");
     finish();
   });
+  socket_watch_ = loop_.watch(life_->socket().fd(), [this] { read_socket(); });
   auto given = std::make_unique<std::shared_ptr<Life>>(life_);
   sigset_t all;
   sigset_t before;
@@ -346,12 +351,14 @@ void ThreadWorker::leave_alone(const std::string& why) noexcept {
   ::pthread_detach(*thread_);
   thread_.reset();
   is_left_alone_ = true;
+  socket_watch_.reset();
   life_->leave_alone();
   life_->worker().leave();
   log_.warn("worker " + std::to_string(slot_) + " is a thread that " + why + ": it is left to itself");
 }
 
 void ThreadWorker::finish() {
+  socket_watch_.reset();
   limit_.reset();
   join_timer_.reset();
   ExitReason reason{.known = true, .was_ready = is_ready_, .is_late = is_late_};
@@ -426,6 +433,26 @@ bool ThreadWorker::send_shared(const protocol::SharedMessage& message, int fd) n
     return life_->send(protocol::encode(message), std::array{fd});
   } catch (...) {  // as above
     return false;
+  }
+}
+
+bool ThreadWorker::answer_shared(bool is_taken) noexcept {
+  try {
+    return life_->send(protocol::encode(protocol::SharedTakenMessage{is_taken}), {});
+  } catch (...) {  // as above
+    return false;
+  }
+}
+
+void ThreadWorker::read_socket() {
+  std::vector<std::byte> bytes;
+  std::vector<UniqueFd> fds;
+  while (socket_watch_.is_active()) {
+    const auto received = life_->socket().try_receive(bytes, fds);
+    if (received == ipc::ControlSocket::Received::kDeadlinePassed) return;
+    if (received != ipc::ControlSocket::Received::kReceived) return socket_watch_.reset();
+    const auto shared = protocol::decode<protocol::SharedMessage>(bytes);
+    if (shared && fds.size() == 1) listener_.worker_gave_shared(*this, *shared, std::move(fds.front()));
   }
 }
 

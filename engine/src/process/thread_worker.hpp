@@ -45,6 +45,7 @@ class ThreadWorker final : public Worker {
   [[nodiscard]] bool send_block(std::uint32_t id, const ipc::SharedBlock& block, bool writable) noexcept override;
   [[nodiscard]] bool grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept override;
   [[nodiscard]] bool send_shared(const protocol::SharedMessage& message, int fd) noexcept override;
+  [[nodiscard]] bool answer_shared(bool is_taken) noexcept override;
 
  private:
   class Life;
@@ -57,6 +58,7 @@ class ThreadWorker final : public Worker {
   void try_join(support::Deadline deadline);
   void leave_alone(const std::string& why) noexcept;
   void finish();
+  void read_socket();
   [[nodiscard]] bool send(std::uint32_t id, std::uint64_t size, bool writable, std::span<const int> fds) noexcept;
 
   EventLoop& loop_;
@@ -76,6 +78,7 @@ class ThreadWorker final : public Worker {
   // Loop thread only.
   std::optional<pthread_t> thread_;  // not joined and not detached yet
   bool is_left_alone_ = false;
+  EventLoop::Watch socket_watch_;
   EventLoop::Timer limit_;
   EventLoop::Timer join_timer_;
 };

@@ -68,6 +68,10 @@ class Worker {
     virtual void worker_ready(Worker& worker) = 0;
     // It wrote this. Any thread of a worker that is a thread; before worker_ended().
     virtual void worker_wrote([[maybe_unused]] Worker& worker, [[maybe_unused]] const protocol::OutputLine& line) {}
+    // Its next result names this array, and it waits for answer_shared().
+    virtual void worker_gave_shared([[maybe_unused]] Worker& worker,
+                                    [[maybe_unused]] const protocol::SharedMessage& message,
+                                    [[maybe_unused]] support::UniqueFd fd) {}
     // Exactly once, also when it never started. May destroy it.
     virtual void worker_ended(Worker& worker, const ExitReason& reason) = 0;
   };
@@ -96,6 +100,8 @@ class Worker {
   [[nodiscard]] virtual bool grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept = 0;
   // Hands it a shared array that it does not have, to read or also to write. False: as send_block().
   [[nodiscard]] virtual bool send_shared(const protocol::SharedMessage& message, int fd) noexcept = 0;
+  // Answers worker_gave_shared(). False: as send_block().
+  [[nodiscard]] virtual bool answer_shared(bool is_taken) noexcept = 0;
   // Answers its wish for a block: there is none.
   [[nodiscard]] bool refuse_block() noexcept { return grant_known_block(0, 0, true); }
 };

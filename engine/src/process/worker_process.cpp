@@ -113,7 +113,7 @@ void WorkerProcess::send_attach() {
   }
 }
 
-void WorkerProcess::said(std::span<const std::byte> message, std::vector<support::UniqueFd>&) {
+void WorkerProcess::said(std::span<const std::byte> message, std::vector<support::UniqueFd>& fds) {
   switch (protocol::kind_of(message).value_or(protocol::MessageKind::kWorkerHello)) {
     case protocol::MessageKind::kAttached:
       if (is_attached_) break;
@@ -126,6 +126,11 @@ void WorkerProcess::said(std::span<const std::byte> message, std::vector<support
     case protocol::MessageKind::kOutput:
       if (!output_) break;
       return output_->take(channel_);
+    case protocol::MessageKind::kShared: {
+      const auto shared = protocol::decode<protocol::SharedMessage>(message);
+      if (!shared || !is_ready_ || fds.size() != 1) break;
+      return listener_.worker_gave_shared(*this, *shared, std::move(fds.front()));
+    }
     case protocol::MessageKind::kFailed:
       if (const auto failed = protocol::decode<protocol::Failed>(message)) {
         failure_phase_ = static_cast<Phase>(std::min(failed->phase, static_cast<std::uint8_t>(kLastPhase)));
@@ -217,6 +222,14 @@ bool WorkerProcess::grant_known_block(std::uint32_t id, std::uint64_t size, bool
 bool WorkerProcess::send_shared(const protocol::SharedMessage& message, int fd) noexcept {
   try {
     return process_.try_send(protocol::encode(message), std::array{fd});
+  } catch (...) {  // as above
+    return false;
+  }
+}
+
+bool WorkerProcess::answer_shared(bool is_taken) noexcept {
+  try {
+    return process_.try_send(protocol::encode(protocol::SharedTakenMessage{is_taken}), {});
   } catch (...) {  // as above
     return false;
   }

@@ -41,6 +41,7 @@ class WorkerProcess final : public Worker, private ManagedProcess::Listener {
   [[nodiscard]] bool send_block(std::uint32_t id, const ipc::SharedBlock& block, bool writable) noexcept override;
   [[nodiscard]] bool grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept override;
   [[nodiscard]] bool send_shared(const protocol::SharedMessage& message, int fd) noexcept override;
+  [[nodiscard]] bool answer_shared(bool is_taken) noexcept override;
 
  private:
   void said_hello() override;

@@ -49,7 +49,8 @@ enum class MessageKind : std::uint8_t {
   kInitializer,
   kCapture,
   kPreload,
-  kShared,
+  kShared,  // either way
+  kSharedTaken,
   // worker -> host
   kAttached = 64,
   kReady,
@@ -289,15 +290,28 @@ struct BlockMessage {
   }
 };
 
-// A shared array that a call which follows names. + its memory; for reading unless `writable`
+// A shared array that the call, or the result, which follows names. + its memory; for reading unless `writable`
 struct SharedMessage {
   static constexpr MessageKind kKind = MessageKind::kShared;
   std::uint64_t id = 0;
   std::uint64_t size = 0;
   bool writable = false;
+  // Of a result: which call's, and which item's. The host may not have seen the results before it yet.
+  std::uint64_t task_id = 0;
+  std::uint64_t item = 0;
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(id, size, writable);
+    archive(id, size, writable, task_id, item);
+  }
+};
+
+// The host's answer to a kShared, which the worker waits for before it sends the result that names the array.
+struct SharedTakenMessage {
+  static constexpr MessageKind kKind = MessageKind::kSharedTaken;
+  bool is_taken = false;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(is_taken);
   }
 };
 

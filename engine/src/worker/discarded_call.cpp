@@ -39,6 +39,7 @@ DiscardedCall::DiscardedCall(const protocol::CallHeader& header, const std::uint
     call.outcome_ = outcome;
     return 0;
   };
+  table_.share = [](void*, std::uint64_t, std::int32_t, std::uint64_t, std::uint32_t) -> std::int32_t { return 0; };
   table_.progress = [](void*, std::uint64_t, std::uint64_t, const char*, std::size_t) {};
 }
 

@@ -181,6 +181,16 @@ Executor::Executor(ipc::WorkerChannel& channel, int control_fd, std::span<const 
     });
     return is_open ? 0 : 1;
   };
+  call_.share = [](void* self, std::uint64_t id, std::int32_t fd, std::uint64_t bytes,
+                   std::uint32_t is_writable) -> std::int32_t {
+    const bool is_given = serve_plugin([&] {
+      auto& executor = *static_cast<Executor*>(self);
+      executor.leave_if_forked();
+      return executor.is_open() &&
+             executor.blocks_.give_shared({id, bytes, is_writable != 0, executor.call_.task_id, executor.item_}, fd);
+    });
+    return is_given ? 0 : 1;
+  };
   // A plugin in C writes it as the plain word that it is.
   call_.running_item = reinterpret_cast<std::uint64_t*>(&channel_.running_item());
   call_.phase = reinterpret_cast<std::uint64_t*>(&channel_.phase());

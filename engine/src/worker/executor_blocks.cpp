@@ -1,8 +1,9 @@
 #include "worker/executor_blocks.hpp"
 
+#include <array>
 #include <string>
 
-#include "protocol/control.hpp"
+#include "bulkhead/error.hpp"
 #include "support/fault_point.hpp"
 #include "worker/executor_boundary.hpp"
 
@@ -33,6 +34,9 @@ ExecutorBlocks::Took ExecutorBlocks::take_message(Deadline deadline, std::uint32
     shared_.add(shared->id, std::move(fds_.front()), shared->size, shared->writable);
     fds_.clear();
     return Took::kShared;
+  }
+  if (const auto answer = protocol::decode<protocol::SharedTakenMessage>(message_)) {
+    return answer->is_taken ? Took::kGiven : Took::kNotGiven;
   }
   const auto block = protocol::decode<protocol::BlockMessage>(message_);
   if (!block || fds_.size() > 1) end_process("the host sent something other than a block");
@@ -90,6 +94,21 @@ bool ExecutorBlocks::open_shared(std::uint64_t id, bool is_writable, bulkhead_sh
     if (take_message(Deadline::after(std::chrono::nanoseconds::zero()), ignored) == Took::kNothing) return false;
   }
   return true;
+}
+
+bool ExecutorBlocks::give_shared(const protocol::SharedMessage& message, int fd) {
+  try {
+    if (socket_.send(protocol::encode(message), std::array{fd}, Deadline::never()) != ipc::ControlSocket::Sent::kSent) {
+      end_process("the host has closed the control socket");
+    }
+  } catch (const Error&) {  // too many descriptors on their way
+    return false;
+  }
+  for (;;) {
+    std::uint32_t ignored = 0;
+    const Took took = take_message(Deadline::never(), ignored);
+    if (took == Took::kGiven || took == Took::kNotGiven) return took == Took::kGiven;
+  }
 }
 
 void ExecutorBlocks::drop_shared(std::uint64_t id) {

@@ -15,6 +15,7 @@
 
 #include "ipc/block.hpp"
 #include "ipc/control_socket.hpp"
+#include "protocol/control.hpp"
 #include "support/deadline.hpp"
 #include "support/unique_fd.hpp"
 #include "worker/shared_views.hpp"
@@ -48,9 +49,11 @@ class ExecutorBlocks {
   // A shared array, for a plugin. False: the host sent none of this id before it sent the call that names it.
   [[nodiscard]] bool open_shared(std::uint64_t id, bool is_writable, bulkhead_shared& out);
   void drop_shared(std::uint64_t id);
+  // Sends the host memory that a result will name, and waits until it has it. False: it cannot take it.
+  [[nodiscard]] bool give_shared(const protocol::SharedMessage& message, int fd);
 
  private:
-  enum class Took : std::uint8_t { kNothing, kBlock, kWritableBlock, kRefusal, kShared };
+  enum class Took : std::uint8_t { kNothing, kBlock, kWritableBlock, kRefusal, kShared, kGiven, kNotGiven };
   // Takes one message in, if one is there before the deadline. `id` is the block's.
   Took take_message(support::Deadline deadline, std::uint32_t& id);
 

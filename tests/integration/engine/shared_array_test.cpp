@@ -203,6 +203,90 @@ TEST_F(SharedArrayTest, GoesWithATaskThatIsTakenBack) {
   EXPECT_TRUE(eventually(kPatience, [] { return shared_mapping_count_of("bulkhead-array") == 0; }));
 }
 
+TEST_F(SharedArrayTest, IsAResult) {
+  auto xs = pool_.apply<SharedArray<double>>("shared.ramp", 1'000'000);
+  ASSERT_EQ(xs.size(), 1'000'000u);
+  EXPECT_EQ(std::accumulate(xs.begin(), xs.end(), 0.0), sum_to(1'000'000));
+  xs[0] = 5;
+  EXPECT_EQ(pool_.apply<double>("shared.first_and_last", xs), 1'000'005) << "an argument like any other";
+  pool_.apply<void>("shared.add", xs.slice(0, 1), 2.0);
+  EXPECT_EQ(xs[0], 7);
+  const Doubles constant = pool_.apply<Doubles>("shared.ramp", 3);
+  EXPECT_EQ(constant[2], 3);
+  EXPECT_TRUE(pool_.apply<SharedArray<double>>("shared.ramp", 0).empty());
+  EXPECT_THROW(pool_.apply<SharedArray<float>>("shared.ramp", 3), SignatureMismatch);
+  pool_.apply<void>("shared.ramp", 3);
+  xs = {};
+  expect_views(pool_, 0);
+  EXPECT_EQ(shared_mapping_count_of("bulkhead-array"), 1u);
+}
+
+TEST_F(SharedArrayTest, IsAPartOfAResult) {
+  const auto ramps = pool_.apply<std::vector<Doubles>>("shared.ramps", 20);
+  ASSERT_EQ(ramps.size(), 20u);
+  for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(ramps[i][i], static_cast<double>(i + 1));
+  const auto column = pool_.apply<shared_fixture::Column>("shared.column", "c");
+  EXPECT_EQ(column.name, "c");
+  EXPECT_EQ(std::accumulate(column.values.begin(), column.values.end(), 0.0), sum_to(10));
+}
+
+TEST_F(SharedArrayTest, ThatIsGivenBackIsTheSameMemory) {
+  const auto xs = counting(10);
+  const auto same = pool_.apply<SharedArray<double>>("shared.same", xs.slice(2, 3));
+  ASSERT_EQ(same.size(), 3u);
+  same[0] = -1;
+  EXPECT_EQ(xs[2], -1);
+  pool_.apply<void>("shared.keep", xs);
+  const auto kept = pool_.apply<Doubles>("shared.give_kept");
+  xs[9] = -2;
+  EXPECT_EQ(kept[9], -2);
+  pool_.apply<void>("shared.forget");
+}
+
+TEST_F(SharedArrayTest, IsTheResultOfEachItemOfAMap) {
+  auto pool = engine_.pool({.processes = 2});
+  std::vector<std::uint64_t> sizes(200);
+  std::iota(sizes.begin(), sizes.end(), 1);
+  const auto all = pool.map<SharedArray<double>>("shared.ramp", sizes, {.chunk_size = 9});
+  ASSERT_EQ(all.size(), 200u);
+  for (std::size_t i = 0; i < 200; ++i) EXPECT_EQ(all[i][i], static_cast<double>(i + 1));
+}
+
+// Nobody looks at the results before the last of them is there: each keeps its own arrays.
+TEST_F(SharedArrayTest, IsTheResultOfEachOfManyCalls) {
+  std::vector<AsyncResult<SharedArray<double>>> results;
+  for (std::uint64_t size = 1; size <= 100; ++size) {
+    results.push_back(pool_.apply_async<SharedArray<double>>("shared.ramp", size));
+    if (size % 10 == 0) (void)pool_.apply_async<SharedArray<double>>("shared.ramp", size);  // wanted by nobody
+  }
+  for (std::size_t i = results.size(); i-- > 0;) EXPECT_EQ(results[i].get()[i], static_cast<double>(i + 1));
+  results.clear();
+  EXPECT_TRUE(eventually(kPatience, [] { return shared_mapping_count_of("bulkhead-array") == 0; }));
+}
+
+TEST_F(SharedArrayTest, ThatIsAResultOutlivesItsWorkerAndItsPool) {
+  auto result = pool_.apply_async<SharedArray<double>>("shared.ramp", 1000);
+  result.wait();
+  EXPECT_THROW(pool_.apply<void>("shared.write_and_die", SharedArray<double>(1)), WorkerLost);
+  pool_.terminate();
+  pool_.join();
+  EXPECT_EQ(result.get()[999], 1000);
+  EXPECT_EQ(result.get().data(), result.get().data()) << "the same at every get()";
+}
+
+TEST_F(SharedArrayTest, ThatIsAResultComesFromAThreadToo) {
+  auto pool = engine_.pool({.processes = 2, .start_method = StartMethod::kThread});
+  for (int i = 0; i < 20; ++i) EXPECT_EQ((pool.apply<SharedArray<double>>("shared.ramp", 1000)[999]), 1000);
+  EXPECT_EQ(pool.apply_json("shared.ramp", "[3]"), "[1.0,2.0,3.0]");
+}
+
+TEST_F(SharedArrayTest, OfTooGreatANumberIsAnErrorOfThatTaskAlone) {
+  EXPECT_THAT(text_thrown<PayloadError>([&] { (void)pool_.apply<std::vector<Doubles>>("shared.ramps", 200); }),
+              ::testing::HasSubstr("the host cannot take a shared array"));
+  EXPECT_EQ((pool_.apply<SharedArray<double>>("shared.ramp", 10)[9]), 10);
+  EXPECT_TRUE(eventually(kPatience, [] { return shared_mapping_count_of("bulkhead-array") == 0; }));
+}
+
 TEST_F(SharedArrayTest, IsSharedWithAChildOfTheTask) {
   EXPECT_EQ(pool_.apply<double>("shared.let_child_write", SharedArray<double>(1)), 7);
 }

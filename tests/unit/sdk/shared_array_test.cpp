@@ -267,6 +267,58 @@ TEST(SharedArray, ThatIsNotThereIsRefused) {
   EXPECT_EQ(worker.opened, 0) << "what is refused is released";
 }
 
+// What a peer could send. Only the last of them is a shared array.
+TEST(SharedMemory, IsAdoptedOnlyWhereItCanDoNoHarm) {
+  const auto file = [](std::uint64_t size, int seals, bool is_reserved = true) {
+    const int fd = ::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    EXPECT_EQ(::ftruncate(fd, static_cast<off_t>(size)), 0);
+    if (is_reserved) {
+      EXPECT_EQ(::posix_fallocate(fd, 0, static_cast<off_t>(size)), 0);
+    }
+    EXPECT_EQ(::fcntl(fd, F_ADD_SEALS, seals), 0);
+    return fd;
+  };
+  const auto before = descriptors();
+  constexpr int kSealed = F_SEAL_SHRINK | F_SEAL_GROW;
+  const auto is_refused = [](int fd, std::uint64_t bytes) {
+    try {
+      (void)SharedMemory::adopt(fd, bytes, false);
+    } catch (const std::system_error& error) {
+      return error.code() == std::errc::invalid_argument;
+    }
+    return false;
+  };
+  EXPECT_TRUE(is_refused(file(8192, F_SEAL_GROW), 8192)) << "it could shrink";
+  EXPECT_TRUE(is_refused(file(8192, kSealed), 8193)) << "it is smaller than it is said to be";
+  EXPECT_TRUE(is_refused(file(1 << 20, kSealed), 8192)) << "and larger";
+  EXPECT_TRUE(is_refused(file(1 << 20, kSealed, false), 1 << 20)) << "it has no pages";
+  EXPECT_TRUE(is_refused(file(8192, kSealed), 0));
+  EXPECT_TRUE(is_refused(file(8192, kSealed), std::numeric_limits<std::uint64_t>::max()));
+  EXPECT_TRUE(is_refused(::open("/dev/zero", O_RDWR | O_CLOEXEC), 4096));
+  EXPECT_TRUE(is_refused(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC), 4096));
+  EXPECT_TRUE(is_refused(-1, 4096));
+  EXPECT_EQ(descriptors(), before);
+  EXPECT_EQ(SharedMemory::adopt(file(8192, kSealed), 5000, true)->size(), 5000u);
+  EXPECT_EQ(descriptors(), before);
+}
+
+TEST(SharedArray, OfAResultIsFoundAmongWhatCameWithIt) {
+  const auto xs = counting(100);
+  BufferSink sink;
+  write(sink, xs.slice(5));
+  SharedRefs refs{held_by(sink)};
+  SharedArray<double> writable;
+  read_with({.refs = &refs}, sink.bytes(), writable);
+  EXPECT_EQ(writable.data(), xs.data() + 5);
+  refs[0].is_writable = false;
+  EXPECT_THROW(read_with({.refs = &refs}, sink.bytes(), writable), DecodeError);
+  Doubles readable;
+  read_with({.refs = &refs}, sink.bytes(), readable);
+  EXPECT_EQ(readable[0], 6);
+  refs.clear();
+  EXPECT_THROW(read_with({.refs = &refs}, sink.bytes(), readable), DecodeError);
+}
+
 TEST(SharedArray, NeedsAWorkerThatKnowsIt) {
   const SharedPlace place{7, 0, 1};
   Worker worker;
@@ -275,7 +327,7 @@ TEST(SharedArray, NeedsAWorkerThatKnowsIt) {
   worker.call().size = offsetof(bulkhead_call, open_shared);
   EXPECT_THAT(reason_of<Doubles>(worker, place), HasSubstr("the worker is too old for shared arrays"));
   Doubles value;
-  EXPECT_THROW(read(std::as_bytes(std::span(&place, 1)), value), DecodeError) << "a result, say";
+  EXPECT_THROW(read(std::as_bytes(std::span(&place, 1)), value), DecodeError) << "a member of an exception, say";
   std::array<std::byte, 64> room;
   SpanSink sink(room);
   EXPECT_THROW(write(sink, counting(1)), EncodeError) << "where memory cannot go along";

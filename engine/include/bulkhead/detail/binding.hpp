@@ -129,7 +129,7 @@ template <class R>
   if constexpr (!std::is_void_v<R>) {
     const TaskInfo& task = task_of(completion);
     try {
-      return receive<R>(item_bytes(completion, index), task.signature.result);
+      return receive<R>(item_bytes(completion, index), task.signature.result, &item_arrays(completion, index));
     } catch (const std::exception& error) {  // the archive's, or a user's own `load`
       raise_undecodable(task, error.what());
     }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <bulkhead/options.hpp>
+#include <bulkhead/sdk/shared_place.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -64,6 +65,8 @@ class CompletionRef {
 // The result bytes of item `index`, which succeeded. They may lie in memory that the worker can still write: read
 // each byte once. Valid as long as the completion.
 [[nodiscard]] std::span<const std::byte> item_bytes(const Completion& completion, std::size_t index);
+// That these bytes name, and perhaps others.
+[[nodiscard]] const sdk::SharedRefs& item_arrays(const Completion& completion, std::size_t index);
 // The same of item `index` and of those behind it, as many as are known to have succeeded and to lie side by side, each of
 // the task's fixed_result_bytes. Empty: ask item by item.
 [[nodiscard]] std::span<const std::byte> item_run(const Completion& completion, std::size_t index);

@@ -356,6 +356,9 @@ template <class R>
     return declared.kind == TypeDesc::Kind::kF32 || (declared.is_integer() && declared.bits() <= 32);
   } else if constexpr (std::is_same_v<R, float>) {
     return declared.is_integer() && declared.bits() <= 16;
+  } else if constexpr (sdk::is_shared_array<R>) {
+    return std::is_const_v<typename R::element_type> && declared.kind == TypeDesc::Kind::kSharedMut &&
+           sdk::type_text<typename R::value_type>().view() == declared.parts[0].text;
   } else {
     return false;
   }
@@ -370,7 +373,8 @@ template <class R, class From>
 
 // Reads a result of type `declared` as an R; can_receive<R>(declared) holds. Throws sdk::DecodeError.
 template <class R>
-[[nodiscard]] R receive(std::span<const std::byte> bytes, const TypeDesc& declared) {
+[[nodiscard]] R receive(std::span<const std::byte> bytes, const TypeDesc& declared,
+                        const sdk::SharedRefs* arrays = nullptr) {
   using Kind = TypeDesc::Kind;
   if constexpr (PlainNumber<R>) {
     if (sdk::type_text<R>().view() != declared.text) {
@@ -399,7 +403,7 @@ template <class R>
     }
   }
   sdk::stored_t<R> value{};
-  sdk::read(bytes, value);
+  sdk::read_with({.refs = arrays}, bytes, value);
   return value;
 }
 

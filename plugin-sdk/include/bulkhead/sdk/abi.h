@@ -134,6 +134,10 @@ typedef struct bulkhead_call {
   /* Since minor 2. Fills in *shared for the memory `id`, which the arguments of this call name; it is the plugin's until
    * shared->release(). Non-zero: no such memory came with this call, or not to be written to. NULL: none can come. */
   int32_t (*open_shared)(void* self, uint64_t id, uint32_t is_writable, bulkhead_shared* shared);
+  /* Since minor 2. The current item's result names the memory `id`, of so many bytes, behind `fd` (a sealed memfd, which
+   * stays the plugin's). The host has it when this returns. Non-zero: it cannot take it; end the item with
+   * BULKHEAD_ENCODE_FAILED. NULL: no result can name memory. */
+  int32_t (*share)(void* self, uint64_t id, int32_t fd, uint64_t bytes, uint32_t is_writable);
 } bulkhead_call;
 
 typedef struct bulkhead_task {

@@ -30,7 +30,9 @@ class ByteSink {
   }
 
   // Keeps the memory that the next bytes name, for whoever sends them. Throws EncodeError where it could not go with them.
-  virtual void hold(const SharedRef&) { throw EncodeError("shared arrays can only be arguments of a task"); }
+  virtual void hold(const SharedRef&) {
+    throw EncodeError("shared arrays can only be arguments and results of a task");
+  }
 
   // How many bytes were put in all.
   [[nodiscard]] std::size_t written() const { return written_before_ + static_cast<std::size_t>(cursor_ - begin_); }

@@ -68,40 +68,6 @@ constexpr bool check_type() {
   return true;
 }
 
-// Whether a shared array occurs in T, as far as the type alone can tell.
-template <class T>
-constexpr bool has_shared_array();
-template <template <class...> class Family, class... T>
-constexpr bool any_shared_array(std::type_identity<Family<T...>>) {
-  return (false || ... || has_shared_array<T>());
-}
-template <class T>
-constexpr bool has_shared_array() {
-  if constexpr (Named<T>) {
-    return false;
-  } else if constexpr (is_shared_array<T>) {
-    return true;
-  } else if constexpr (is_map<T>) {
-    return has_shared_array<typename T::mapped_type>();
-  } else if constexpr (is_sequence<T> || is_array<T> || is_optional<T>) {
-    return has_shared_array<std::remove_cv_t<typename T::value_type>>();
-  } else if constexpr (is_tuple<T> || is_variant<T>) {
-    return any_shared_array(std::type_identity<T>{});
-  } else {
-    return false;
-  }
-}
-
-// Refuses what cannot be given back.
-template <class R>
-constexpr bool check_result() {
-  static_assert(
-      !has_shared_array<stored_t<R>>(),
-      "bulkhead: a task cannot return a SharedArray; take a SharedArray<T> that the caller made, as a parameter, "
-      "and write the result into it");
-  return true;
-}
-
 // Moves parameters from the second list to the first, up to a last TaskContext&.
 template <class R, class... Done>
 constexpr auto prototype_of(TypeList<Done...>, TypeList<>) {

@@ -69,7 +69,6 @@ struct SignatureOf<R, TypeList<P...>> {
   static constexpr auto text() {
     static_assert((true && ... && check_type<std::remove_cvref_t<P>>()));
     static_assert(check_type<std::remove_cvref_t<R>>());
-    static_assert(check_result<std::remove_cvref_t<R>>());
     return signature<std::remove_cvref_t<R>, std::remove_cvref_t<P>...>();
   }
   static std::uint64_t shape() { return shape_hash<std::remove_cvref_t<R>, std::remove_cvref_t<P>...>(); }

@@ -29,6 +29,17 @@ class CallSink final : public ByteSink {
  public:
   explicit CallSink(const bulkhead_call* call) : call_(call) {}
 
+  void hold(const SharedRef& ref) override {
+    constexpr std::size_t kNeeded = offsetof(bulkhead_call, share) + sizeof call_->share;
+    if (call_->size < kNeeded || call_->share == nullptr) {
+      throw EncodeError("a result cannot be a shared array here (the worker is too old for it)");
+    }
+    if (call_->share(call_->self, ref.id, ref.fd, ref.bytes, ref.is_writable ? 1 : 0) != 0) {
+      throw EncodeError("the host cannot take a shared array of " + std::to_string(ref.bytes) +
+                        " bytes (its log says why)");
+    }
+  }
+
   // Commits what was put since the last round. Requires: nothing is put after it.
   void finish() {
     if (cursor_ != begin_) call_->commit(call_->self, static_cast<std::size_t>(cursor_ - begin_));

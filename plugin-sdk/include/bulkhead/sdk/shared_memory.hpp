@@ -22,6 +22,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bulkhead/sdk/abi.h>
@@ -73,6 +75,44 @@ class SharedMemory {
     if (others == Others::kMayOnlyRead) seals |= F_SEAL_FUTURE_WRITE;
     if (::fcntl(memory->fd_, F_ADD_SEALS, seals) != 0) raise(errno, "cannot seal " + what);
     if (others == Others::kMayWrite) memory->open_for_reading(what);
+    return memory;
+  }
+
+  // What another process made and sent, which may be anybody: takes the descriptor, whatever happens. Throws std::system_error
+  // EINVAL for what could harm this process: other than a memfd, of another size than `bytes` needs, that could be made
+  // smaller (a SIGBUS), or is not there (its pages would be this process's).
+  [[nodiscard]] static std::shared_ptr<SharedMemory> adopt(int fd, std::uint64_t bytes, bool is_writable) {
+    std::shared_ptr<SharedMemory> memory;
+    try {
+      memory.reset(new SharedMemory);
+    } catch (...) {
+      ::close(fd);
+      throw;
+    }
+    memory->fd_ = fd;
+    const std::string what = std::to_string(bytes) + " bytes of shared memory that were sent";
+    const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    constexpr int kSealed = F_SEAL_SHRINK | F_SEAL_GROW;
+    constexpr long kTmpfs = 0x01021994;  // huge pages are not: they may be missing when one of them is looked at
+    struct stat info {};
+    struct statfs system {};
+    const int seals = ::fcntl(fd, F_GET_SEALS);
+    if (bytes == 0 || bytes > static_cast<std::uint64_t>(PTRDIFF_MAX) - page_bytes || seals < 0 ||
+        (seals & kSealed) != kSealed || ::fstat(fd, &info) != 0 || ::fstatfs(fd, &system) != 0 ||
+        static_cast<long>(system.f_type) != kTmpfs) {
+      raise(EINVAL, "cannot use " + what);
+    }
+    memory->size_ = bytes;
+    memory->whole_bytes_ = (bytes + page_bytes - 1) / page_bytes * page_bytes;
+    if (static_cast<std::uint64_t>(info.st_size) != memory->whole_bytes_ ||
+        static_cast<std::uint64_t>(info.st_blocks) * 512 < memory->whole_bytes_) {
+      raise(EINVAL, "cannot use " + what);
+    }
+    memory->is_writable_ = is_writable;
+    // A number of this process's own: a peer could name that of other memory.
+    memory->id_ = random_id();
+    memory->map(what);
+    if (is_writable) memory->open_for_reading(what);
     return memory;
   }
 
@@ -138,8 +178,8 @@ class SharedMemory {
   }
 
   void map(const std::string& what) {
-    void* const address =
-        ::mmap(nullptr, static_cast<std::size_t>(whole_bytes_), PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    const int access = is_writable_ ? PROT_READ | PROT_WRITE : PROT_READ;
+    void* const address = ::mmap(nullptr, static_cast<std::size_t>(whole_bytes_), access, MAP_SHARED, fd_, 0);
     if (address == MAP_FAILED) raise(errno, "cannot map " + what);
     data_ = static_cast<std::byte*>(address);
   }
@@ -170,8 +210,14 @@ class SharedMemory {
 // The memory that bytes name. Throws DecodeError when there is no such memory here.
 [[nodiscard]] inline std::shared_ptr<SharedMemory> open_shared(const SharedSource& source, std::uint64_t id,
                                                                bool is_writable) {
+  if (source.refs != nullptr) {
+    for (const SharedRef& ref : *source.refs) {
+      if (ref.id == id && (ref.is_writable || !is_writable)) return ref.memory;
+    }
+    throw DecodeError("the bytes name a shared array that was not sent with them");
+  }
   const bulkhead_call* const call = source.call;
-  if (call == nullptr) throw DecodeError("shared arrays can only be arguments of a task");
+  if (call == nullptr) throw DecodeError("shared arrays can only be arguments and results of a task");
   constexpr std::size_t kNeeded = offsetof(bulkhead_call, open_shared) + sizeof call->open_shared;
   if (call->size < kNeeded) throw DecodeError("the worker is too old for shared arrays (it has ABI minor 1 or less)");
   if (call->open_shared == nullptr) {

@@ -16,12 +16,16 @@ class SharedMemory;
 struct SharedRef {
   std::shared_ptr<SharedMemory> memory;
   bool is_writable = false;
+  std::uint64_t id = 0;  // by which the bytes name it
+  std::uint64_t bytes = 0;
+  int fd = -1;  // the memory's, for reading unless is_writable
 };
 using SharedRefs = std::vector<SharedRef>;
 
 // Where a reader finds the memory that its bytes name.
 struct SharedSource {
-  const bulkhead_call* call = nullptr;  // in a plugin; null: nowhere
+  const bulkhead_call* call = nullptr;  // in a plugin
+  const SharedRefs* refs = nullptr;     // in a host. Both null: nowhere
 };
 
 // The wire form of a shared array.
