@@ -49,6 +49,7 @@ enum class ErrorCode : std::uint8_t {
 // Where in a worker's life something went wrong.
 // kDestroy: in a destructor of an argument's, before the result is published.
 enum class Phase : std::uint8_t { kStart, kLoad, kInit, kIdle, kDecode, kRun, kEncode, kPublish, kDestroy };
+// The largest.
 inline constexpr Phase kLastPhase = Phase::kDestroy;
 
 // "start", "load", and so on, as messages have it.

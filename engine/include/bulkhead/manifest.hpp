@@ -126,10 +126,10 @@ struct ExplainedSetting {
 // One key of a manifest, as `bulkhead config reference` shows it.
 struct ManifestKeyInfo {
   std::string table;  // "pool"; empty: at the file's top
-  std::string key;
+  std::string key;       // "processes"
   std::string value;     // what may be written: "duration", "number from 1", "true or false"
   std::string fallback;  // what holds when it is not written
-  std::string meaning;
+  std::string meaning;   // what it does, in one line of Markdown
 };
 // Every key there is, by tables: the same list that manifests are checked against.
 [[nodiscard]] std::vector<ManifestKeyInfo> manifest_reference();

@@ -64,7 +64,9 @@ namespace bulkhead {
 template <class T>
 class SharedArray {
  public:
+  // As of std::span, with and without the const.
   using element_type = T;
+  // See above.
   using value_type = std::remove_const_t<T>;
   static_assert(sdk::is_shareable<value_type>,
                 "bulkhead: the elements of a SharedArray are numbers, arrays of numbers, or types named by "
@@ -90,14 +92,21 @@ class SharedArray {
   requires(std::is_const_v<T>&& std::is_same_v<U, value_type>) SharedArray(const SharedArray<U>& writable)
   noexcept : memory_(writable.memory_), data_(writable.data_), size_(writable.size_) {}
 
+  // The first element; nullptr of an empty one.
   [[nodiscard]] T* data() const noexcept { return data_; }
+  // How many elements.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  // How many bytes.
   [[nodiscard]] std::size_t size_bytes() const noexcept { return size_ * sizeof(T); }
+  // Whether it has no elements.
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  // For ranges and algorithms.
   [[nodiscard]] T* begin() const noexcept { return data_; }
+  // Behind the last element.
   [[nodiscard]] T* end() const noexcept { return data_ + size_; }
   // Requires: index < size().
   [[nodiscard]] T& operator[](std::size_t index) const noexcept { return data_[index]; }
+  // All of it, for those who take spans.
   [[nodiscard]] std::span<T> span() const noexcept { return {data_, size_}; }
 
   // `count` of its elements from `first` on, no more than there are; a handle like any other on the same memory. Throws
