@@ -28,7 +28,7 @@ TEST_F(PluginInspect, GivesJson) {
   ASSERT_EQ(shown.ended.exit_code, 0) << shown.err;
   const auto info = json::parse(shown.out);
   EXPECT_EQ(info["name"], "rude");
-  EXPECT_EQ(info["abi"], json::parse("[1,1]"));
+  EXPECT_EQ(info["abi"], json::parse("[1,2]"));
   EXPECT_EQ(info["sha256"].get<std::string>().size(), 64u);
   EXPECT_EQ(info["unique"], json::array({"Shared<int>::value"}));
   EXPECT_EQ(info["tasks"][0]["examples"][0], json::parse(R"({"arguments":["four"],"result":4})"));
