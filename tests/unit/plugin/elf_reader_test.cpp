@@ -231,7 +231,7 @@ TEST(ElfReader, ReadsNothingOutsideWhateverIsCorrupted) {
 TEST(ElfReader, ReadsNothingOutsideWhateverTheNoteSays) {
   std::mt19937 random = seeded();
   const std::string original = plain_bytes();
-  const std::size_t text = original.find("bulkhead\t1\t2");
+  const std::size_t text = original.find("bulkhead\t1\t");
   ASSERT_NE(text, std::string::npos);
   int refused = 0;
   for (int round = 0; round < 300; ++round) {
