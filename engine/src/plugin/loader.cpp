@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -38,7 +39,14 @@ constexpr std::size_t kLeastTaskBytes = offsetof(bulkhead_task, reserved);
   fail(path, Reason::kInconsistent, "its table is broken: " + why + " (rebuild the plugin against the installed SDK)");
 }
 
-std::string fd_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+// By this process's number: a debugger opens the file under the name that the loader was given, and would find one of its own
+// descriptors under /proc/self (and wait for ever, should that be a pipe).
+std::string fd_path(int fd) {
+  const std::string number = "/fd/" + std::to_string(fd);
+  const std::string path = "/proc/" + std::to_string(::getpid()) + number;
+  // Where /proc is another pid namespace's.
+  return ::access(path.c_str(), F_OK) == 0 ? path : "/proc/self" + number;
+}
 
 // Where to load from: see LoadedPlugin::load().
 std::string place_of(int fd, const std::string& shown_path) {

@@ -38,7 +38,6 @@ void LocalBackend::keep_dead_letter(LostAttempt lost) {
       const auto plugin = std::find_if(config_->plugins.begin(), config_->plugins.end(),
                                        [&](const process::PluginToLoad& one) { return one.name == name; });
       if (plugin == config_->plugins.end()) return;
-      const TaskRange tasks = tasks_of(static_cast<std::size_t>(plugin - config_->plugins.begin()));
       const auto now = std::chrono::system_clock::now().time_since_epoch();
       const protocol::DeadLetter letter{
           .task = task,
@@ -47,7 +46,6 @@ void LocalBackend::keep_dead_letter(LostAttempt lost) {
           .plugin_config = plugin->config_json,
           .manifest = settings_.manifest,
           .engine_build = std::string(protocol::build_id()),
-          .task_index = lost->task->index - tasks.begin,
           .codec = lost->codec,
           .attempt = lost->attempt,
           .item = lost->item,

@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFirstLine = "bulkhead dead letter, format 1\n";
+constexpr std::string_view kFirstLine = "bulkhead dead letter, format 2\n";
 // What goes with the input.
 constexpr std::uint64_t kMaxLetterExtra = std::uint64_t{1} << 20;
 

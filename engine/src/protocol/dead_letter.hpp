@@ -27,7 +27,6 @@ struct DeadLetter {
   std::string plugin_config;  // JSON
   std::string manifest;       // its path; empty: none
   std::string engine_build;
-  std::uint32_t task_index = 0;  // in the plugin's table
   std::uint8_t codec = 0;
   std::uint32_t attempt = 1;
   std::uint64_t item = 0;  // its index in the caller's map
@@ -39,8 +38,8 @@ struct DeadLetter {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(task, plugin_path, plugin_sha256, plugin_config, manifest, engine_build, task_index, codec, attempt, item,
-            worker_pid, died_unix_ms, why, backtrace, arguments);
+    archive(task, plugin_path, plugin_sha256, plugin_config, manifest, engine_build, codec, attempt, item, worker_pid,
+            died_unix_ms, why, backtrace, arguments);
   }
 };
 

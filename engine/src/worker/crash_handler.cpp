@@ -74,8 +74,8 @@ std::uint32_t plugin_at(const void* map_start, std::string_view name) noexcept {
   }
   // In its constructors.
   const std::size_t loading = state.loading.load();
-  return loading < kMaxPlugins && name.starts_with("/proc/self/fd/") ? static_cast<std::uint32_t>(loading)
-                                                                     : protocol::kNoPlugin;
+  return loading < kMaxPlugins && name.starts_with("/proc/") ? static_cast<std::uint32_t>(loading)
+                                                             : protocol::kNoPlugin;
 }
 
 // The number of the module that holds this address. Unlike dladdr() and dl_iterate_phdr(), _dl_find_object() takes no

@@ -38,6 +38,15 @@ TEST_F(ReplayCommand, RunsTheSameArgumentsAsOftenAsAsked) {
   EXPECT_EQ(again.out, "run 1 of 3: returned\nrun 2 of 3: returned\nrun 3 of 3: returned\n");
 }
 
+TEST_F(ReplayCommand, ShowsTheCrashUnderGdb) {
+  if (std::system("command -v gdb >/dev/null") != 0) GTEST_SKIP() << "gdb is not installed";
+  const auto letter = letter_of({"misbehave.segv"});
+  const auto again = run({"replay", "--gdb", letter}, "run\nbacktrace 1\nquit\n");
+  EXPECT_THAT(again.out, HasSubstr("Program received signal SIGSEGV")) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("#0  ")) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("segv()")) << again.err;  // its symbols were found
+}
+
 TEST_F(ReplayCommand, RefusesWhatIsNoLetter) {
   expect_one_error(run({"replay", write("text", "hello")}), 4, "is not a dead letter");
   expect_one_error(run({"replay", path("missing")}), 4, "No such file");

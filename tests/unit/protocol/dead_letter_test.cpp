@@ -29,7 +29,6 @@ class DeadLetterTest : public ::testing::Test {
             .plugin_config = R"({"model":"small"})",
             .manifest = "bulkhead.toml",
             .engine_build = "0.1.0+x",
-            .task_index = 3,
             .codec = 1,
             .attempt = 2,
             .item = 17,
@@ -57,7 +56,6 @@ TEST_F(DeadLetterTest, ComesBackAsItWasKept) {
   EXPECT_EQ(read.plugin_config, R"({"model":"small"})");
   EXPECT_EQ(read.manifest, "bulkhead.toml");
   EXPECT_EQ(read.engine_build, "0.1.0+x");
-  EXPECT_EQ(read.task_index, 3u);
   EXPECT_EQ(read.codec, 1);
   EXPECT_EQ(read.attempt, 2u);
   EXPECT_EQ(read.item, 17u);
