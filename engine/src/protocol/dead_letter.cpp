@@ -1,5 +1,6 @@
 #include "protocol/dead_letter.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <bulkhead/sdk/archive.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <system_error>
 
 #include "bulkhead/error.hpp"
@@ -85,15 +87,18 @@ class NewFile {
 
 // In the order of their names, which begin with the time.
 void remove_oldest(const fs::path& folder, std::size_t most) {
-  std::vector<fs::path> letters;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == kLetterSuffix) letters.push_back(entry.path());
+  // Not by directory_iterator: libstdc++'s ends the program where it finds no memory for an entry.
+  const auto close = [](DIR* open) { ::closedir(open); };
+  const std::unique_ptr<DIR, decltype(close)> entries(::opendir(folder.c_str()), close);
+  if (!entries) return;
+  std::vector<std::string> letters;
+  while (const dirent* entry = ::readdir(entries.get())) {
+    if (std::string_view(entry->d_name).ends_with(kLetterSuffix)) letters.emplace_back(entry->d_name);
   }
   if (letters.size() <= most) return;
   std::sort(letters.begin(), letters.end());
   letters.resize(letters.size() - most);
-  for (const auto& letter : letters) fs::remove(letter, error);
+  for (const auto& letter : letters) ::unlinkat(::dirfd(entries.get()), letter.c_str(), 0);
 }
 
 // "001732104000123-4711-0-shop.price.letter"
