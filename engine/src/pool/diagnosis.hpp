@@ -18,7 +18,7 @@ struct Demand {
 
 // Descriptors that the host has open for an engine, and for each of its workers: two memories, the output's pipe, the
 // control socket, the process. One that starts has the other ends of pipe and socket too; a pool's workers start together.
-inline constexpr std::uint64_t kDescriptorsOfEngine = 16;
+inline constexpr std::uint64_t kDescriptorsOfEngine = 20;
 inline constexpr std::uint64_t kDescriptorsOfWorker = 5;
 inline constexpr std::uint64_t kMoreWhileItStarts = 2;
 

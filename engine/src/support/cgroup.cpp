@@ -81,25 +81,32 @@ std::vector<Mount> read_mounts(const fs::path& file, bool is_v2, std::string_vie
   return mounts;
 }
 
-// The group's place below the mount; "." where the mount shows something else (a container's view from inside).
-fs::path below_mount(const std::string& group, const std::string& mount_root) {
-  if (mount_root == "/") return fs::path(group).relative_path().lexically_normal();
-  const bool is_inside = group == mount_root || group.starts_with(mount_root + "/");
-  return is_inside ? fs::path(group.substr(mount_root.size())).relative_path() : fs::path();
+// The group's place below the mount, "/a/b"; "" where the mount shows something else (a container's view from inside), and
+// for what is outside of it, as a process of another control group namespace sees itself.
+std::string below_mount(const std::string& group, const std::string& mount_root) {
+  const bool is_inside = mount_root == "/" || group == mount_root || group.starts_with(mount_root + "/");
+  if (!is_inside) return {};
+  std::string inside = mount_root == "/" ? group : group.substr(mount_root.size());
+  while (inside.ends_with('/')) inside.pop_back();
+  return inside.starts_with('/') && !inside.starts_with("/..") ? inside : std::string();
+}
+
+// Not path's operator/, here and below: libstdc++'s crashes where it finds no memory.
+std::string joined(const fs::path& root, const std::string& path) {
+  std::string text = root.string();
+  while (text.ends_with('/')) text.pop_back();
+  return text + path;
 }
 
 }  // namespace
 
 std::vector<CgroupFolder> cgroup_folders(std::string_view controller, const fs::path& root) {
   std::vector<CgroupFolder> folders;
-  for (const Group& group : read_groups(root / "proc/self/cgroup", controller)) {
-    for (const Mount& mount : read_mounts(root / "proc/self/mountinfo", group.is_v2, controller)) {
-      fs::path inside = below_mount(group.path, mount.root);
-      // Outside of what is mounted, as a process of another control group namespace sees itself.
-      if (!inside.empty() && *inside.begin() == "..") inside.clear();
-      const fs::path top = root / fs::path(mount.point).relative_path();
-      for (;; inside = inside.parent_path()) {
-        folders.push_back({top / inside, group.is_v2});
+  for (const Group& group : read_groups(joined(root, "/proc/self/cgroup"), controller)) {
+    for (const Mount& mount : read_mounts(joined(root, "/proc/self/mountinfo"), group.is_v2, controller)) {
+      const std::string top = joined(root, mount.point);
+      for (std::string inside = below_mount(group.path, mount.root);; inside.erase(inside.rfind('/'))) {
+        folders.push_back({top + inside, group.is_v2});
         if (inside.empty()) break;
       }
     }

@@ -154,7 +154,13 @@ void FaultPointsTest::run_sample(std::vector<Case> cases) {
   std::erase_if(cases, [](const Case& one) { return one.fault.action == "kill" && one.fault.goes_on; });
   std::ranges::shuffle(cases, random);
   cases.resize(std::min<std::size_t>(cases.size(), 16));
-  for (auto& one : cases) one.fault.passage = 1 + static_cast<std::uint32_t>(random() % one.passages);
+  for (auto& one : cases) {
+    // The standard library's own file functions do not survive every failed allocation, which would fail this by chance:
+    // at first passages none is known to hit one. All passages are for tools/test --long.
+    const bool is_host_allocation =
+        one.fault.role == support::FaultRole::kHost && one.fault.point.starts_with(kAllocationPoint);
+    one.fault.passage = is_host_allocation ? 1 : 1 + static_cast<std::uint32_t>(random() % one.passages);
+  }
   in_parallel(cases, [this](const Case& one) { (void)keeps_the_promise(one.fault); });
   std::cout << runs_ << " runs, " << fired_ << " faults" << std::endl;
 }

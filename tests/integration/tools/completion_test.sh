@@ -54,7 +54,7 @@ offers() {
 offers "call" cal
 offers "clean" cl
 offers "chaos clean completion config call" c
-offers "check explain" config ""
+offers "check explain reference" config ""
 offers "new inspect check" plugin ""
 offers "bash zsh" completion ""
 offers "--manifest" --mani

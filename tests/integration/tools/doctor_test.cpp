@@ -34,7 +34,7 @@ TEST_F(Doctor, TellsThatDescriptorsAreShort) {
   // Of 1000 allowed ones, 256 workers take more.
   const auto done = run_program({"/bin/sh", "-c", "ulimit -n 1000 && exec \"$0\" doctor -j 256", BULKHEAD_PROGRAM});
   EXPECT_EQ(done.ended.exit_code, 4);
-  EXPECT_THAT(done.out, HasSubstr("problem  descriptors  256 workers need about 1808 descriptors"));
+  EXPECT_THAT(done.out, HasSubstr("problem  descriptors  256 workers need about 1812 descriptors"));
   EXPECT_THAT(done.out, HasSubstr("help: ulimit -n"));
 }
 

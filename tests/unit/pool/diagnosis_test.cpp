@@ -46,8 +46,8 @@ TEST(Diagnosis, TellsDescriptorsThatAreFewFromThoseThatAreTooFew) {
   EXPECT_EQ(finding_of("descriptors", large_machine(), 100).verdict, Verdict::kWarning);
   const auto finding = finding_of("descriptors", large_machine(), 256);
   EXPECT_EQ(finding.verdict, Verdict::kProblem);
-  EXPECT_THAT(finding.text, HasSubstr("1808 descriptors"));
-  EXPECT_THAT(finding.help, HasSubstr("ulimit -n 3636"));
+  EXPECT_THAT(finding.text, HasSubstr("1812 descriptors"));
+  EXPECT_THAT(finding.help, HasSubstr("ulimit -n 3644"));
   EXPECT_THAT(finding_of("descriptors", large_machine(), 1000).help, HasSubstr("limits.conf"));
 }
 
