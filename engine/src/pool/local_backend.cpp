@@ -102,7 +102,7 @@ LocalBackend::~LocalBackend() {
     memory_timer_.reset();
     rest_timer_.reset();
     slots_.clear();
-    template_.reset();
+    templates_.clear();
   });
 }
 
@@ -192,7 +192,7 @@ void LocalBackend::out_of_memory() noexcept {
 }
 
 void LocalBackend::slot_is_empty() {
-  if (is_ending_ && open_slots_ == 1) template_.reset();  // changed on this thread only
+  if (is_ending_ && open_slots_ == 1) retire_template();  // changed on this thread only
   const std::lock_guard lock(ended_mutex_);
   if (--open_slots_ == 0) ended_.notify_all();
 }

@@ -132,6 +132,8 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void try_start_worker(std::uint32_t slot);
   [[nodiscard]] std::shared_ptr<process::Template> template_for_start();
   [[nodiscard]] bool has_preloadable() const noexcept;
+  void retire_template();
+  void drop_templates() noexcept;
   void restart_after(std::uint32_t slot, std::chrono::nanoseconds pause);
   void note_start_failure(std::uint32_t slot, std::optional<std::size_t> plugin, const std::string& cause,
                           StartFault fault);
@@ -176,10 +178,12 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   process::EventLoop::Timer recheck_;
   process::EventLoop::Timer grace_;
   PluginCircuits circuits_;
-  std::shared_ptr<process::Template> template_;  // nullptr: none is asked for
-  std::vector<std::size_t> not_preloaded_;       // plugins that cannot be
+  process::Template* template_ = nullptr;  // the one for workers that start now; nullptr: none is asked for
+  // It, and those whose workers live on. Emptied only by drop_templates(): a worker's end may be told by its template.
+  std::vector<std::shared_ptr<process::Template>> templates_;
+  std::vector<std::size_t> not_preloaded_;  // plugins that cannot be
   std::uint32_t templates_lost_ = 0;
-  bool has_started_first_ = false;  // the workers that the pool began with
+  bool has_started_first_ = false;          // the workers that the pool began with
   bool is_ending_ = false;                  // nobody is replaced any more
   std::uint32_t next_block_id_ = 1u << 31;  // the upper half: the scheduler's are below
 

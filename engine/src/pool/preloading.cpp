@@ -17,21 +17,21 @@ constexpr std::uint32_t kMostTemplatesLost = 5;
 std::shared_ptr<process::Template> LocalBackend::template_for_start() {
   const bool is_wanted = settings_.preload && settings_.start_method == StartMethod::kForkserver && has_started_first_;
   if (!is_wanted) return nullptr;
-  if (template_ && template_->is_over()) {
+  if (template_ != nullptr && template_->is_over()) {
     if (const auto plugin = template_->blamed()) {
       not_preloaded_.push_back(*plugin);
     } else {
       ++templates_lost_;
     }
-    template_.reset();
+    retire_template();
   }
-  // Workers forked from it keep it.
-  if (template_ && template_->config() != config_) template_.reset();
-  if (!template_ && templates_lost_ < kMostTemplatesLost && has_preloadable()) {
-    template_ = std::make_shared<process::Template>(*services_.loop, *services_.warden, *services_.log, config_,
-                                                    not_preloaded_);
+  if (template_ != nullptr && template_->config() != config_) retire_template();
+  if (template_ == nullptr && templates_lost_ < kMostTemplatesLost && has_preloadable()) {
+    templates_.push_back(std::make_shared<process::Template>(*services_.loop, *services_.warden, *services_.log,
+                                                             config_, not_preloaded_));
+    template_ = templates_.back().get();
   }
-  return template_ && template_->is_ready() ? template_ : nullptr;
+  return template_ != nullptr && template_->is_ready() ? templates_.back() : nullptr;
 }
 
 bool LocalBackend::has_preloadable() const noexcept {
@@ -39,6 +39,16 @@ bool LocalBackend::has_preloadable() const noexcept {
     if (!config_->plugins[i].is_left_out && std::ranges::find(not_preloaded_, i) == not_preloaded_.end()) return true;
   }
   return false;
+}
+
+void LocalBackend::retire_template() {
+  template_ = nullptr;
+  services_.loop->post([this] { drop_templates(); });
+}
+
+// Those that no worker holds. Not called from within one of them.
+void LocalBackend::drop_templates() noexcept {
+  std::erase_if(templates_, [this](const auto& one) { return one.get() != template_ && one.use_count() == 1; });
 }
 
 }  // namespace bulkhead::pool
