@@ -125,7 +125,7 @@ struct ExplainedSetting {
 
 // One key of a manifest, as `bulkhead config reference` shows it.
 struct ManifestKeyInfo {
-  std::string table;  // "pool"; empty: at the file's top
+  std::string table;     // "pool"; empty: at the file's top
   std::string key;       // "processes"
   std::string value;     // what may be written: "duration", "number from 1", "true or false"
   std::string fallback;  // what holds when it is not written

@@ -122,8 +122,8 @@ void Template::ended(const ExitStatus&, std::string text) {
 Warden::Ticket Template::start(Warden::StartRequest request, Warden::Client& client) {
   const Warden::Ticket ticket = next_ticket_++;
   entries_[ticket].client = &client;
-  process_.send(protocol::encode(protocol::StartProcess{
-                    .ticket = ticket, .mode = request.mode, .how = protocol::StartHow::kFork}),
+  process_.send(protocol::encode(
+                    protocol::StartProcess{.ticket = ticket, .mode = request.mode, .how = protocol::StartHow::kFork}),
                 std::array{request.control.get()});
   watch_for_answers();
   return ticket;

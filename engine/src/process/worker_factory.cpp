@@ -8,7 +8,8 @@ namespace bulkhead::process {
 
 std::unique_ptr<Worker> make_worker(EventLoop& loop, Warden& warden, support::Log& log,
                                     std::shared_ptr<const WorkerConfig> config, std::uint32_t slot,
-                                    std::uint64_t generation, Worker::Listener& listener, std::shared_ptr<Template> from) {
+                                    std::uint64_t generation, Worker::Listener& listener,
+                                    std::shared_ptr<Template> from) {
   if (config->start_method == StartMethod::kThread) {
     return std::make_unique<ThreadWorker>(loop, warden, log, std::move(config), slot, generation, listener);
   }

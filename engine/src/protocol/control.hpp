@@ -67,8 +67,8 @@ inline constexpr const char* kWardenArgument = "--bulkhead-warden";
 inline constexpr const char* kWorkerArgument = "--bulkhead-worker";
 inline constexpr const char* kProbeArgument = "--bulkhead-probe";
 inline constexpr const char* kTemplateArgument = "--bulkhead-templ";  // none longer than the warden's
-inline constexpr const char* kReplayArgument = "--bulkhead-replay";  // and a dead letter's file, and how many times
-inline constexpr const char* kTrialArgument = "--bulkhead-trial";    // a plugin's file and its configuration
+inline constexpr const char* kReplayArgument = "--bulkhead-replay";   // and a dead letter's file, and how many times
+inline constexpr const char* kTrialArgument = "--bulkhead-trial";     // a plugin's file and its configuration
 
 // Texts are cut to this before they are sent, so that a message always fits the socket.
 inline constexpr std::size_t kMaxControlTextBytes = 16 * 1024;

@@ -24,7 +24,8 @@ int run_program(std::span<char* const> arguments, std::string_view build) {
   if (arguments.size() != 2) return -1;
   if (role == protocol::kWardenArgument) return warden_main(arguments, build);
   if (role == protocol::kWorkerArgument) return run_worker(support::UniqueFd(protocol::kSocketFd), build);
-  if (role == protocol::kTemplateArgument) return run_template(support::UniqueFd(protocol::kSocketFd), arguments, build);
+  if (role == protocol::kTemplateArgument)
+    return run_template(support::UniqueFd(protocol::kSocketFd), arguments, build);
   if (role == protocol::kProbeArgument) return run_probe(support::UniqueFd(protocol::kSocketFd), build);
   return -1;
 }

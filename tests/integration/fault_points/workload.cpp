@@ -233,8 +233,8 @@ class Workload {
   // To read and to write; the second is gone by the time that the third is made, which its worker is told.
   void use_shared_arrays(Pool& pool) {
     const auto last_of = [&](const SharedArray<std::int64_t>& numbers, std::int64_t expected) {
-      judge(Task<std::int64_t>{submit(pool, "echo.last_shared", told<std::int64_t>("echo.last_shared"), numbers), expected,
-                               "shared array"});
+      judge(Task<std::int64_t>{submit(pool, "echo.last_shared", told<std::int64_t>("echo.last_shared"), numbers),
+                               expected, "shared array"});
     };
     try {
       SharedArray<std::int64_t> numbers(1000);
