@@ -219,6 +219,7 @@ void LocalBackend::worker_ready(process::Worker& worker) {
   circuits_.note_ready();
   slots_[worker.slot()].ready_since = std::chrono::steady_clock::now();
   scheduler_->worker_ready(worker.slot(), worker.channel(), worker.generation(), worker.pid());
+  make_wanted_template();
 }
 
 void LocalBackend::worker_wrote(process::Worker& worker, const protocol::OutputLine& line) {

@@ -132,6 +132,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void try_start_worker(std::uint32_t slot);
   [[nodiscard]] std::shared_ptr<process::Template> template_for_start();
   [[nodiscard]] bool has_preloadable() const noexcept;
+  void make_wanted_template() noexcept;
   void retire_template();
   void drop_templates() noexcept;
   void restart_after(std::uint32_t slot, std::chrono::nanoseconds pause);
@@ -183,6 +184,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   std::vector<std::shared_ptr<process::Template>> templates_;
   std::vector<std::size_t> not_preloaded_;  // plugins that cannot be
   std::uint32_t templates_lost_ = 0;
+  bool is_template_wanted_ = false;
   bool has_started_first_ = false;          // the workers that the pool began with
   bool is_ending_ = false;                  // nobody is replaced any more
   std::uint32_t next_block_id_ = 1u << 31;  // the upper half: the scheduler's are below

@@ -1,6 +1,8 @@
 // The template from which workers are forked that already have the pool's plugins.
 
 #include <algorithm>
+#include <exception>
+#include <string>
 
 #include "pool/local_backend.hpp"
 #include "process/template.hpp"
@@ -12,11 +14,10 @@ namespace {
 constexpr std::uint32_t kMostTemplatesLost = 5;
 }  // namespace
 
-// Asks for one when a worker is replaced or added for the first time: until then nobody would gain by it. nullptr: there is
+// Wants one when a worker is replaced or added for the first time: until then nobody would gain by it. nullptr: there is
 // none, or none yet. The pump thread.
 std::shared_ptr<process::Template> LocalBackend::template_for_start() {
-  const bool is_wanted = settings_.preload && settings_.start_method == StartMethod::kForkserver && has_started_first_;
-  if (!is_wanted) return nullptr;
+  if (!settings_.preload || settings_.start_method != StartMethod::kForkserver || !has_started_first_) return nullptr;
   if (template_ != nullptr && template_->is_over()) {
     if (const auto plugin = template_->blamed()) {
       not_preloaded_.push_back(*plugin);
@@ -26,12 +27,21 @@ std::shared_ptr<process::Template> LocalBackend::template_for_start() {
     retire_template();
   }
   if (template_ != nullptr && template_->config() != config_) retire_template();
-  if (template_ == nullptr && templates_lost_ < kMostTemplatesLost && has_preloadable()) {
+  is_template_wanted_ = template_ == nullptr && templates_lost_ < kMostTemplatesLost && has_preloadable();
+  return template_ != nullptr && template_->is_ready() ? templates_.back() : nullptr;
+}
+
+// Once the worker that was in a hurry is ready: two processes that load the same plugins would only hold each other up.
+void LocalBackend::make_wanted_template() noexcept {
+  if (!is_template_wanted_ || is_ending_) return;
+  is_template_wanted_ = false;
+  try {
     templates_.push_back(std::make_shared<process::Template>(*services_.loop, *services_.warden, *services_.log,
                                                              config_, not_preloaded_));
     template_ = templates_.back().get();
+  } catch (const std::exception& error) {  // workers load the plugins themselves
+    services_.log->debug(std::string("no template: ") + error.what());
   }
-  return template_ != nullptr && template_->is_ready() ? templates_.back() : nullptr;
 }
 
 bool LocalBackend::has_preloadable() const noexcept {

@@ -121,10 +121,14 @@ void Template::ended(const ExitStatus&, std::string text) {
 
 Warden::Ticket Template::start(Warden::StartRequest request, Warden::Client& client) {
   const Warden::Ticket ticket = next_ticket_++;
+  const protocol::StartProcess message{.ticket = ticket, .mode = request.mode, .how = protocol::StartHow::kFork};
   entries_[ticket].client = &client;
-  process_.send(protocol::encode(
-                    protocol::StartProcess{.ticket = ticket, .mode = request.mode, .how = protocol::StartHow::kFork}),
-                std::array{request.control.get()});
+  try {
+    process_.send(protocol::encode(message), std::array{request.control.get()});
+  } catch (...) {
+    entries_.erase(ticket);  // our caller does not know its ticket
+    throw;
+  }
   watch_for_answers();
   return ticket;
 }
