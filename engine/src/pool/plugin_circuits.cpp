@@ -13,6 +13,7 @@ constexpr std::uint32_t kBudget = 20;
 constexpr std::uint32_t kFailureCost = 4;  // five starts
 constexpr std::uint32_t kKilledCost = 1;
 constexpr std::uint32_t kMostIdleCrashes = 6;
+constexpr std::uint32_t kMostWithoutPlugin = 1;  // 20 ms
 constexpr std::chrono::nanoseconds kFirstRestart = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -50,7 +51,10 @@ PluginCircuits::Step PluginCircuits::note_idle_crash(std::optional<std::size_t> 
   if (useless_ == kBudget) return open(accounts_.back(), "begin what they were given", useless_);
   // The first costs nothing: it may be the only one.
   if (account.idle_crashes == 1) return {};
-  return {.pause = kFirstRestart * (1u << account.idle_crashes)};
+  // Whom no plugin killed, somebody outside did: the pool is to be whole again soon, whatever it cost.
+  const std::uint32_t doublings =
+      &account == &accounts_.back() ? std::min(account.idle_crashes, kMostWithoutPlugin) : account.idle_crashes;
+  return {.pause = kFirstRestart * (1u << doublings)};
 }
 
 PluginCircuits::Step PluginCircuits::open(Account& account, const char* what_failed, std::uint32_t times) {
