@@ -125,11 +125,11 @@ Warden::Ticket Template::start(Warden::StartRequest request, Warden::Client& cli
   entries_[ticket].client = &client;
   try {
     process_.send(protocol::encode(message), std::array{request.control.get()});
+    watch_for_answers();
   } catch (...) {
     entries_.erase(ticket);  // our caller does not know its ticket
     throw;
   }
-  watch_for_answers();
   return ticket;
 }
 
