@@ -9,6 +9,7 @@
 //   HostArea, request ring at kHostAreaBytes: written by the host, read by the worker
 //     request_tail   requests published             [publish] in spsc_ring.hpp
 //     response_head  responses the host has taken   [release] in spsc_ring.hpp
+//     hurry          counts up when somebody begins to wait for what was offered: a wish, orders nothing
 //     stops          of record s at [s % kClaims], beside its claim word: what the running task is asked to do; orders
 //                    nothing
 //
@@ -62,6 +63,7 @@ struct HostArea {
   AreaHeader header;
   alignas(kCacheLine) std::atomic<std::uint64_t> request_tail{0};
   alignas(kCacheLine) std::atomic<std::uint64_t> response_head{0};
+  alignas(kCacheLine) std::atomic<std::uint64_t> hurry{0};
   alignas(kCacheLine) std::array<std::atomic<std::uint32_t>, kClaims> stops{};  // BULKHEAD_STOP_
 };
 
@@ -99,9 +101,10 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::ato
 static_assert(std::is_standard_layout_v<HostArea> && std::is_standard_layout_v<WorkerArea> &&
               std::is_standard_layout_v<PoolPage>);
 static_assert(sizeof(AreaHeader) == 16);
-static_assert(sizeof(HostArea) == 192 + kClaims * 4 && sizeof(HostArea) <= kHostAreaBytes);
+static_assert(sizeof(HostArea) == 256 + kClaims * 4 && sizeof(HostArea) <= kHostAreaBytes);
 static_assert(sizeof(WorkerArea) == 320 + kClaims * 8 && sizeof(WorkerArea) <= kLastWordsOffset);
-static_assert(offsetof(HostArea, request_tail) == 64 && offsetof(HostArea, response_head) == 128);
+static_assert(offsetof(HostArea, request_tail) == 64 && offsetof(HostArea, response_head) == 128 &&
+              offsetof(HostArea, hurry) == 192);
 static_assert(offsetof(WorkerArea, park) == 192 && offsetof(WorkerArea, claims) == 320);
 static_assert(sizeof(PoolPage) == 128);
 

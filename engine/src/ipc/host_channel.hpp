@@ -49,24 +49,31 @@ class HostChannel {
     if (room.empty() && requests_.peer_is_corrupt()) condemned_.store(true);
     return room;
   }
-  // Offers the first `bytes` of the reservation. Returns the record's sequence; sequences count up
-  // by one.
-  std::uint64_t publish(std::size_t bytes) noexcept {
+  // Makes the first `bytes` of the reservation a record, which the worker sees after flush(). Returns its sequence;
+  // sequences count up by one.
+  std::uint64_t stage(std::size_t bytes) noexcept {
     offered_[next_sequence_ % kClaims] = {.offset = static_cast<std::uint32_t>(requests_.content_offset()),
                                           .bytes = static_cast<std::uint32_t>(bytes)};
-    requests_.publish(bytes);
+    requests_.stage(bytes);
     return next_sequence_++;
   }
-  // After publish(), once for any number of records. True: a system call was made, so park at once,
-  // do not spin: the kernel likes to wake the worker on this processor.
+  // Offers every record that was staged.
+  void flush() noexcept { requests_.flush(); }
+  // After flush(). True: a system call was made, so park at once, do not spin: the kernel likes to wake the worker on
+  // this processor.
   bool ring_if_parked() noexcept {
     if (!worker_park_.must_ring()) return false;
     doorbell_.ring();
     return true;
   }
+  // Somebody waits for what was published: a worker that lets records gather (WorkerChannel::expect_more) looks at once.
+  void hurry() noexcept {
+    // relaxed: a wish, nothing is handed over with it.
+    memory_.host().hurry.store(++hurried_, std::memory_order_relaxed);
+  }
   [[nodiscard]] std::size_t max_request_bytes() const noexcept { return requests_.max_frame_bytes(); }
 
-  // The rest of this section takes the sequence of an outstanding record: published, not settled.
+  // The rest of this section takes the sequence of an outstanding record: staged, not settled.
   using Revoke = HostClaims::Revoke;
   // kRevoked: the worker will not run it, and will say so. kCorrupt: counts as claimed; condemn the
   // worker.
@@ -100,7 +107,7 @@ class HostChannel {
     offered_[sequence % kClaims].bytes = 0;
     while (oldest_ != next_sequence_ && offered_[oldest_ % kClaims].bytes == 0) ++oldest_;
   }
-  // Published and not settled.
+  // Staged and not settled.
   [[nodiscard]] std::uint64_t outstanding() const noexcept { return next_sequence_ - oldest_; }
 
   // -- responses: one thread at a time --
@@ -179,6 +186,7 @@ class HostChannel {
   WorkerParkWatch worker_park_;
   std::unique_ptr<Offered[]> offered_;  // kClaims of them
   std::uint32_t stopped_ = 0;           // records with a stop word
+  std::uint64_t hurried_ = 0;
   std::uint64_t next_sequence_ = kFirstSequence;
   std::uint64_t oldest_ = kFirstSequence;  // the oldest that is not settled
   // The receiving thread's; others glance.

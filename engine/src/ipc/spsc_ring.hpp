@@ -15,6 +15,8 @@
 // kWrap prefix: skip to the start. A kWrap and its frame are published together, so a consumer
 // never finds a kWrap alone, nor two in a row.
 //
+// Frames may be staged, several of them before one store of tail: each such store waits for lines that the consumer has.
+//
 // [publish] producer's seq_cst store of tail -> consumer's acquire load: the content is visible
 //           before its count
 // [release] consumer's release store of head -> producer's acquire load: nobody overwrites what is
@@ -35,6 +37,7 @@
 
 #include "ipc/atomic.hpp"
 #include "ipc/owner_cell.hpp"
+#include "ipc/prefetch.hpp"
 #include "support/fault_point.hpp"
 
 namespace bulkhead::ipc {
@@ -44,6 +47,10 @@ namespace ring {
 enum class FrameKind : std::uint32_t { kFrame = 0x46, kWrap = 0x57 };
 inline constexpr std::uint64_t kPrefixBytes = 8;
 inline constexpr std::uint64_t kMinCapacity = 64;
+
+// The consumer has read the lines that come next, a lap ago: a store of the counter waits until this side owns them again.
+// So far ahead of a small frame they are here in time.
+inline constexpr std::uint64_t kPrefetchBytes = 256;
 
 constexpr std::uint64_t padded(std::uint64_t bytes) noexcept { return (bytes + 7) & ~std::uint64_t{7}; }
 constexpr std::uint64_t prefix(FrameKind kind, std::uint64_t bytes) noexcept {
@@ -77,12 +84,19 @@ class RingProducer {
     return {data_ + (reserved_ & (capacity_ - 1)) + ring::kPrefixBytes, bytes};
   }
 
-  // Hands the first `bytes` of the reservation to the consumer. Requires: 1 <= bytes <= reserved.
-  void publish(std::size_t bytes) noexcept {
+  // Makes the first `bytes` of the reservation a frame, for flush() to hand over with all those before it. Requires:
+  // 1 <= bytes <= reserved.
+  void stage(std::size_t bytes) noexcept {
     BULKHEAD_FAULT_POINT("ring.fill");
     if (reserved_ != position_) write_prefix(position_, ring::prefix(ring::FrameKind::kWrap, 0));
     write_prefix(reserved_, ring::prefix(ring::FrameKind::kFrame, bytes));
     position_ = reserved_ + ring::kPrefixBytes + ring::padded(bytes);
+    prefetch_to_write(data_ + ((position_ + ring::kPrefetchBytes) & (capacity_ - 1)));
+    prefetch_to_write(data_ + ((position_ + ring::kPrefetchBytes + 64) & (capacity_ - 1)));
+  }
+
+  // Hands the consumer every frame that was staged.
+  void flush() noexcept {
     BULKHEAD_FAULT_POINT("ring.publish");
     // [publish] seq_cst, not release: the caller looks at the consumer's park word next, and with a
     // weaker store that look could be done first ([park] in parking.hpp: a lost wake-up).
@@ -90,16 +104,22 @@ class RingProducer {
     BULKHEAD_FAULT_POINT("ring.published");
   }
 
-  // Bytes ever published, with padding.
+  // Both: hands it over now.
+  void publish(std::size_t bytes) noexcept {
+    stage(bytes);
+    flush();
+  }
+
+  // Bytes ever staged, with padding.
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
   [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::size_t max_frame_bytes() const noexcept { return ring::max_frame_bytes(capacity_); }
-  // Offset of the reserved or last published content in `data`.
+  // Offset of the reserved or last staged content in `data`.
   [[nodiscard]] std::uint64_t content_offset() const noexcept {
     return (reserved_ & (capacity_ - 1)) + ring::kPrefixBytes;
   }
 
-  // At least `bytes` are published and not given back. Looks at the peer's counter only when its
+  // At least `bytes` are staged and not given back. Looks at the peer's counter only when its
   // own copy says so.
   [[nodiscard]] bool holds_at_least(std::uint64_t bytes) noexcept {
     if (position_ - seen_head_ < bytes) return false;

@@ -14,6 +14,8 @@ namespace {
 // while.
 constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
 constexpr std::uint32_t kPausesForRoom = 200;
+// A few microseconds, in which the host offers some dozens of small records.
+constexpr std::uint32_t kPausesToGather = 128;
 constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(1);
 
 void nap(std::chrono::nanoseconds duration) noexcept {
@@ -56,7 +58,19 @@ WorkerChannel::Next WorkerChannel::next(std::span<const std::byte>& frame) {
   }
 }
 
+// A look at the tail takes its line from the host, who waits for it at the next record, several times as long as the record
+// takes. Looked at after each of them, the two go in step, at the speed of the lines that travel.
+void WorkerChannel::let_records_gather() noexcept {
+  for (std::uint32_t i = 0; i < std::min(kPausesToGather, spin_.pauses()); ++i) {
+    // relaxed: a wish. Its line stays here while nobody writes it.
+    const std::uint64_t hurry = memory_.host().hurry.load(std::memory_order_relaxed);
+    if (std::exchange(seen_hurry_, hurry) != hurry) return;
+    cpu_relax();
+  }
+}
+
 void WorkerChannel::wait_for_record() {
+  if (std::exchange(expects_more_, false)) let_records_gather();
   for (std::uint32_t i = 0; i < spin_.pauses(); ++i) {
     if (requests_.has_frames()) return spin_.note(true);
     cpu_relax();

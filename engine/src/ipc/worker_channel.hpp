@@ -52,6 +52,10 @@ class WorkerChannel {
   // to a record: a host that sees the reply then also sees the room.
   void done() noexcept { requests_.release(); }
 
+  // The host offers records without waiting for answers: next() lets some of them gather before it looks at the ring when
+  // that has become empty, once, unless somebody is in a hurry for them.
+  void expect_more() noexcept { expects_more_ = true; }
+
   // What the host asks of the task of the last record from next(): a BULKHEAD_STOP_ value, set while it runs.
   [[nodiscard]] const std::atomic<std::uint32_t>& stop_word() const noexcept {
     return memory_.host().stops[(next_sequence_ - 1) % kClaims];
@@ -125,6 +129,7 @@ class WorkerChannel {
  private:
   explicit WorkerChannel(Handles handles);
 
+  void let_records_gather() noexcept;
   void wait_for_record();
   [[nodiscard]] std::span<std::byte> wait_for_room(std::size_t bytes);
   void announce_results() noexcept;
@@ -147,6 +152,8 @@ class WorkerChannel {
   WorkerPark park_;
   HostParkWatch host_park_;
   std::uint64_t next_sequence_ = kFirstSequence;
+  bool expects_more_ = false;
+  std::uint64_t seen_hurry_ = 0;
 };
 
 }  // namespace bulkhead::ipc

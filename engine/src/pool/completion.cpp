@@ -18,6 +18,26 @@ void SmallBytes::assign(std::span<const std::byte> bytes) {
   size_ = static_cast<std::uint32_t>(bytes.size());
 }
 
+void Call::reset() noexcept {
+  bytes.clear();
+  large.reset();
+  arrays.reset();
+  outcomes.reset();
+  extras.reset();
+  submitted = {};
+  priority = detail::kDefaultPriority;
+  attempt = 1;
+  callback.reset();
+  continuations.reset();
+  task = nullptr;
+  map = nullptr;
+  finished = 0;
+  is_without_memory = false;
+  state = State::kFree;
+  // relaxed: nobody else knows it any more.
+  is_done.store(false, std::memory_order_relaxed);
+}
+
 const Failure* failure_of(const Call& call, std::size_t index) noexcept {
   static const Failure without_memory{.code = ErrorCode::kResource};
   if (call.is_without_memory) return &without_memory;

@@ -154,8 +154,11 @@ struct Call final : detail::Completion {
   std::uint64_t id = 0;  // never used twice
   State state = State::kFree;
   std::uint8_t priority = detail::kDefaultPriority;
+  std::uint8_t codec = 1;
+  bool is_without_memory = false;  // the host had none for what became of its items: all of them fail with that
+  std::uint32_t table_index = 0;   // in the table, for ever
+  std::uint32_t next_free = 0;     // there, while it is free
   std::uint16_t attempt = 1;
-  std::uint32_t codec = 1;
   std::uint32_t count = 0;
   std::uint32_t stride = 0;
   std::uint64_t first_index = 0;   // of item 0, within the map
@@ -163,10 +166,9 @@ struct Call final : detail::Completion {
   std::uint32_t offered_from = 0;  // `finished` when it was offered: the record's first item
   std::uint32_t worker = 0;        // slot it was offered to, while kOffered
   std::uint64_t sequence = 0;      // of its record there
-  Call* next = nullptr;            // in the pending queue, or the free list
-  Call* previous = nullptr;        // in the pending queue
+  Call* next = nullptr;            // in the pending queue
+  Call* previous = nullptr;
   Map* map = nullptr;
-  bool is_without_memory = false;  // the host had none for what became of its items: all of them fail with that
   // Arguments while pending (of the items not finished yet), the result of a single item afterwards.
   SmallBytes bytes;
   std::unique_ptr<LargeBytes> large;  // arguments too large for a ring
@@ -176,6 +178,8 @@ struct Call final : detail::Completion {
   std::unique_ptr<CallExtras> extras;
   std::chrono::steady_clock::time_point submitted{};  // unset: its times are not asked for
 
+  // As it was when it was made, for its next use.
+  void reset() noexcept;
   // Bytes of arguments that the host holds for it while it waits.
   [[nodiscard]] std::uint64_t held_bytes() const noexcept { return large ? large->size : bytes.get().size(); }
 };

@@ -43,8 +43,12 @@ void retain(Completion& completion) noexcept {
 }
 
 void release(Completion& completion) noexcept {
-  // acq_rel: the last one out must see what all others did.
-  if (completion.refs.fetch_sub(1, std::memory_order_acq_rel) == 1) completion.scheduler->free_completion(completion);
+  // acquire, acq_rel: the last one out must see what all others did. Whoever holds the only reference need not exchange it
+  // for none: nobody else can make another.
+  if (completion.refs.load(std::memory_order_acquire) == 1 ||
+      completion.refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    completion.scheduler->free_completion(completion);
+  }
 }
 
 bool is_done(const Completion& completion) noexcept {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "pool/scheduler.hpp"
 #include "pool/waiting.hpp"
@@ -60,6 +61,57 @@ WorkerLink* Scheduler::best_worker(Clock::time_point now) noexcept {
   return best;
 }
 
+namespace {
+
+// What is offered of a call: its items from call.finished on.
+struct CallRecord {
+  CallRecord(const Call& offered, std::span<const std::byte> ring_bytes) noexcept
+      : call(offered), bytes(offered.large ? std::span<const std::byte>() : ring_bytes) {}
+
+  [[nodiscard]] bool is_timed() const noexcept { return call.submitted != std::chrono::steady_clock::time_point{}; }
+  [[nodiscard]] std::uint32_t items() const noexcept { return call.count - call.finished; }
+  [[nodiscard]] std::uint64_t payload_bytes() const noexcept { return call.large ? call.large->size : bytes.size(); }
+  [[nodiscard]] std::size_t header_bytes() const noexcept {
+    return sizeof(protocol::CallHeader) + (is_timed() ? sizeof(protocol::CallTiming) : 0);
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return header_bytes() + bytes.size(); }
+  void write_to(std::span<std::byte> room, bool is_ahead) const noexcept;
+
+  const Call& call;
+  std::span<const std::byte> bytes;  // in the ring
+};
+
+// Field by field into the ring: a header put together elsewhere and copied costs twice as much.
+void CallRecord::write_to(std::span<std::byte> room, bool is_ahead) const noexcept {
+  constexpr auto kNone = std::numeric_limits<std::int64_t>::max();
+  const CallExtras* extras = call.extras.get();
+  const auto deadline =
+      extras == nullptr ? kNone : std::chrono::nanoseconds(extras->terms.deadline.time_since_epoch()).count();
+  const auto flag = [](bool is_set, protocol::RecordFlag bit) { return is_set ? unsigned{bit} : 0U; };
+  const unsigned flags = flag(call.large != nullptr, protocol::kInBlock) | flag(is_timed(), protocol::kTimed) |
+                         flag(is_ahead, protocol::kAhead);
+  ::new (room.data()) protocol::CallHeader{.header_bytes = static_cast<std::uint16_t>(header_bytes()),
+                                           .codec = call.codec,
+                                           .flags = static_cast<std::uint16_t>(flags),
+                                           .attempt = call.attempt,
+                                           .task_id = call.id,
+                                           .task_index = call.task->index,
+                                           .count = items(),
+                                           .stride = call.stride,
+                                           .block_id = call.large ? call.large->block->id() : 0,
+                                           .first_index = call.first_index + call.finished,
+                                           .payload_bytes = payload_bytes(),
+                                           .deadline_ns = deadline};
+  if (is_timed()) {
+    ::new (room.data() + sizeof(protocol::CallHeader))
+        protocol::CallTiming{.submitted_ns = std::chrono::nanoseconds(call.submitted.time_since_epoch()).count(),
+                             .timeout_ns = extras == nullptr ? kNone : extras->terms.timeout.count()};
+  }
+  if (!bytes.empty()) std::memcpy(room.data() + header_bytes(), bytes.data(), bytes.size());
+}
+
+}  // namespace
+
 // `bytes` are the items from call.finished on, wherever they lie now; unused when they are in a block. `now`: {} when it is not
 // known.
 bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now) {
@@ -70,35 +122,8 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   }
   flush_dropped_blocks(link);  // before a block it had comes again
   if (!link.blocks_to_drop.empty()) return false;
-  const bool is_timed = call.submitted != Clock::time_point{};
-  protocol::CallTiming timing;
-  protocol::CallHeader header;
-  header.codec = static_cast<std::uint8_t>(call.codec);
-  header.attempt = call.attempt;
-  header.task_id = call.id;
-  header.task_index = call.task->index;
-  header.count = call.count - call.finished;
-  header.stride = call.stride;
-  header.first_index = call.first_index + call.finished;
-  header.payload_bytes = bytes.size();
-  header.deadline_ns = std::numeric_limits<std::int64_t>::max();
-  if (call.large) {
-    header.flags = protocol::kInBlock;
-    header.block_id = call.large->block->id();
-    header.payload_bytes = call.large->size;
-    bytes = {};
-  }
-  if (is_timed) {
-    header.flags |= protocol::kTimed;
-    timing.submitted_ns = std::chrono::nanoseconds(call.submitted.time_since_epoch()).count();
-    timing.timeout_ns = std::numeric_limits<std::int64_t>::max();
-    if (call.extras) {
-      timing.timeout_ns = call.extras->terms.timeout.count();
-      header.deadline_ns = std::chrono::nanoseconds(call.extras->terms.deadline.time_since_epoch()).count();
-    }
-  }
-  const std::size_t record_bytes = sizeof header + (is_timed ? sizeof timing : 0) + bytes.size();
-  const std::span<std::byte> room = channel.try_reserve(record_bytes);
+  const CallRecord record(call, bytes);
+  const std::span<std::byte> room = channel.try_reserve(record.size());
   if (room.empty()) return false;
   if (call.large && link.known_blocks.insert(call.large->block->id()).second) {
     if (!host_->send_block(link.slot(), *call.large->block, false)) {
@@ -112,20 +137,17 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
     request_recheck();  // its socket is full, or too many descriptors are on their way: that passes
     return false;
   }
-  if (is_timed) {
-    protocol::write_record(room, header, timing, bytes);
-  } else {
-    protocol::write_record(room, header, bytes);
-  }
-  const std::uint64_t sequence = channel.publish(record_bytes);
+  record.write_to(room, link.is_ahead());
+  const std::uint64_t sequence = channel.stage(room.size());
   if (link.in_flight() == 0) {
+    channel.flush();  // ring_workers() would be soon enough for one that is busy
     // A look at the clock takes a tenth of a hot call: while the worker is at it already.
     link.note_busy_from(now == Clock::time_point{} ? Clock::now() : now);
-    activations_.fetch_add(1, std::memory_order_relaxed);
+    note_activation();
   }
   push_offer(link, sequence, &call);
-  link.tally.submitted += header.count;
-  link.tally.argument_bytes += header.payload_bytes;
+  link.tally.submitted += record.items();
+  link.tally.argument_bytes += record.payload_bytes();
   if (call.task->policy.max_running != 0) ++counters_[call.task->index]->offered;
   call.state = Call::State::kOffered;
   call.worker = link.slot();
@@ -146,7 +168,7 @@ bool Scheduler::try_offer_control(WorkerLink& link, const protocol::CallHeader& 
   const std::span<std::byte> room = link.channel().try_reserve(sizeof header);
   if (room.empty()) return false;
   protocol::write_record(room, header, {});
-  push_offer(link, link.channel().publish(sizeof header), nullptr);
+  push_offer(link, link.channel().stage(sizeof header), nullptr);
   return true;
 }
 
@@ -290,12 +312,14 @@ void Scheduler::tell_to_leave() {
   if (host_ != nullptr) host_->all_work_done();
 }
 
-// One look at each park word for any number of records.
+// One store and one look at each park word for any number of records.
 void Scheduler::ring_workers() noexcept {
   for (WorkerLink* link : in_use_) {
-    if (!link->needs_bell) continue;
-    link->needs_bell = false;
-    if (link->is_ready() && link->channel().ring_if_parked()) note_doorbell_rung();
+    if (!link->has_staged) continue;
+    link->has_staged = false;
+    if (!link->is_ready()) continue;
+    link->channel().flush();
+    if (link->channel().ring_if_parked()) note_doorbell_rung();
   }
 }
 

@@ -164,7 +164,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   const OutputLog output_;
   std::shared_ptr<const process::WorkerConfig> config_;  // of workers to come; changed on the pump thread
   struct Release {
-    void operator()(Scheduler* scheduler) const noexcept { scheduler->release(); }
+    void operator()(Scheduler* scheduler) const noexcept { scheduler->disown(); }
   };
   const std::unique_ptr<Scheduler, Release> scheduler_;
   std::atomic<std::uint32_t> target_;  // workers wanted; changed on the pump thread

@@ -18,6 +18,9 @@ using protocol::Record;
 using protocol::ReplyHeader;
 using protocol::ReplyKind;
 
+// See is_time_to_look().
+constexpr std::uint32_t kShare = 8;
+
 // Takes every reply there is, gives out work for the room that made. True: there was a reply.
 bool Scheduler::drain() noexcept {
   bool any = false;
@@ -38,6 +41,11 @@ bool Scheduler::drain() noexcept {
     in_use_.pop_back();
   }
   if (any) dispatch(now);
+  queued_since_look_ = look_after_ = 0;
+  if (!pending_.is_empty() && !in_use_.empty()) {
+    constexpr auto kInFlight = [](const WorkerLink* link) { return link->in_flight(); };
+    look_after_ = (*std::ranges::min_element(in_use_, {}, kInFlight))->in_flight() / kShare;
+  }
   return any;
 }
 
@@ -156,11 +164,14 @@ bool Scheduler::handle_item(WorkerLink& link, Call& call, const Record<ReplyHead
     block = std::move(found->second);
     link.result_blocks.erase(found);
   }
-  // Blocks it asked for and outgrew.
-  for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
-  link.result_blocks.clear();
-  counters_[call.task->index]->count_times(header.run_time, header.queue_time, 1);
-  link.tally.count_times(header.run_time, header.queue_time, 1);
+  if (!link.result_blocks.empty()) {  // it asked for them and outgrew them
+    for (const auto& [id, unused] : link.result_blocks) link.blocks_to_drop.push_back(id);
+    link.result_blocks.clear();
+  }
+  if (header.run_time != 0) {
+    counters_[call.task->index]->count_times(header.run_time, header.queue_time, 1);
+    link.tally.count_times(header.run_time, header.queue_time, 1);
+  }
   sdk::SharedRefs arrays;
   if (!link.given_arrays.empty()) arrays = link.take_given(header.task_id, header.index);
   if (header.outcome != BULKHEAD_OK) {

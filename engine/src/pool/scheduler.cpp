@@ -26,6 +26,16 @@ Scheduler::Scheduler(std::uint32_t workers, std::size_t ring_bytes, SchedulerHos
   bells_.set(ipc::ParkMode::kPumpLazy);
 }
 
+void Scheduler::disown() noexcept {
+  bool is_empty = false;
+  {
+    const Lock lock(mutex_);
+    is_empty = table_.close();
+  }
+  if (is_empty) release();
+  release();
+}
+
 void Scheduler::release() noexcept {
   // acq_rel: the last one out must see what all others did.
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
@@ -85,13 +95,12 @@ Call* Scheduler::new_call(const Submission& submission) {
   }
   auto arrays = submission.arrays ? SharedArrays::distinct(*submission.arrays) : nullptr;
   Call* call = table_.take();
-  retain();
   // relaxed: nobody else knows the call yet. The reference is the caller's; enqueue() adds the pool's.
   call->refs.store(1, std::memory_order_relaxed);
   call->scheduler = this;
   call->task = submission.task;
   call->id = next_call_id_++;
-  call->codec = submission.codec;
+  call->codec = static_cast<std::uint8_t>(submission.codec);
   call->count = submission.count;
   call->stride = submission.stride;
   call->first_index = submission.first_index;
@@ -211,6 +220,9 @@ void Scheduler::forget(const Call& call, const Submission& submission) noexcept 
   if (call.extras && call.extras->terms.on_progress) settle_callback();
 }
 
+// Not at every call: a look takes lines from workers that write to them, and finds little while they have much to do.
+bool Scheduler::is_time_to_look() noexcept { return ++queued_since_look_ > look_after_; }
+
 // Puts the call where it can run: straight into a ring when nothing is waiting, else into the queue. Throws
 // std::bad_alloc; then it is in neither.
 void Scheduler::enqueue(Call& call, const Submission& submission) {
@@ -223,21 +235,22 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
   const bool is_offered = may_go && try_offer(*link, call, submission.bytes, {});
   if (!is_offered && !call.large) call.bytes.assign(submission.bytes);
   if (call.extras) keep_time(call);
-  detail::retain(call);  // the pool's, until the verdict
+  // The pool's, until the verdict. relaxed: nobody else knows the call yet.
+  call.refs.store(call.refs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   ++open_calls_;
   if (has_given_up_) return finish_without_memory(call);  // the look at a worker's replies broke the pool
   if (!is_offered) queue(call, true);
   do_or_break([&] {
     if (is_offered) {
-      ring_workers();
       // It may take longer than those before it: then somebody else is to have what waits behind it.
       if (link->in_flight() > 1 && (resting_ > 0 || has_idle_worker())) request_recheck();
     } else {
       // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
-      if (!drain()) make_way();
+      if (!is_time_to_look() || !drain()) make_way();
       if (!pending_.is_empty() && has_idle_worker() && host_ != nullptr) request_recheck();
       if (resting_ > 0) host_->wake_resting();
     }
+    ring_workers();
     arm_timer();
   });
 }

@@ -8,7 +8,7 @@
 // variable and are woken when their result is there, or to lead. When nobody waits the pump thread is rung instead,
 // lazily: workers ring it when a response ring is half full or before they sleep.
 //
-// Ownership: counted; the backend and every live completion hold a reference, so results outlive their pool.
+// Ownership: counted; its owner and every live completion keep it, so results outlive their pool.
 #pragma once
 
 #include <atomic>
@@ -126,7 +126,9 @@ class Scheduler {
   Scheduler(std::uint32_t workers, std::size_t ring_bytes, SchedulerHost& host, std::shared_ptr<const void> catalogue,
             const SchedulerLimits& limits = {});
 
-  // Counted by the backend and by completions.
+  // For its owner: nothing more will be submitted. The scheduler stays while there are completions.
+  void disown() noexcept;
+  // Counted by maps and callbacks, until disown() by its owner, and by the task table while calls are out.
   void retain() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }  // relaxed: the caller holds one
   void release() noexcept;
 
@@ -238,6 +240,7 @@ class Scheduler {
   [[nodiscard]] TaskCounters& counters_of(const detail::TaskInfo& task);
   void queue(Call& call, bool is_new);
   void unqueue(Call& call) noexcept;
+  [[nodiscard]] bool is_time_to_look() noexcept;
 
   // dispatching.cpp: which worker gets what. The lock is held.
   void offer_pending(Clock::time_point now);
@@ -365,11 +368,15 @@ class Scheduler {
   void hand_over() noexcept;
   [[nodiscard]] bool is_useless(const WorkerLink& link) noexcept;
   void wait_for_spinner(Lock& lock);
+  // relaxed: see activations_; changed under the lock only.
+  void note_activation() noexcept {
+    activations_.store(activations_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   [[nodiscard]] ipc::ParkMode resting_mode() const noexcept {
     return callbacks_open_ > 0 ? ipc::ParkMode::kPumpEager : ipc::ParkMode::kPumpLazy;
   }
 
-  std::atomic<std::uint32_t> refs_{1};
+  std::atomic<std::uint32_t> refs_{2};
   const std::shared_ptr<const void> catalogue_;
   const std::uint32_t fork_epoch_ = support::fork_epoch();
 
@@ -407,7 +414,9 @@ class Scheduler {
   bool has_told_workers_to_leave_ = false;
   // Payloads up to this travel in the ring: a quarter of it always fits, less the header.
   std::size_t largest_in_ring_;
-  std::uint32_t last_worker_ = 0;  // the one most recently offered something: it is hot
+  std::uint32_t last_worker_ = 0;        // the one most recently offered something: it is hot
+  std::uint32_t queued_since_look_ = 0;  // calls, since the last drain()
+  std::uint32_t look_after_ = 0;         // so many of them: an eighth of what the least busy worker had then
   bool is_recheck_scheduled_ = false;
   std::atomic<std::uint32_t> next_block_id_{1};      // any thread
   ipc::BlockCache idle_arguments_{kIdleBlockBytes};  // any thread

@@ -267,12 +267,12 @@ void Scheduler::when_done(detail::Completion& completion, std::function<void()> 
 // The last reference is gone.
 void Scheduler::free_completion(detail::Completion& completion) noexcept {
   if (completion.kind == detail::Completion::Kind::kCall) {
-    table_.give_back(static_cast<Call*>(&completion));
-  } else {
-    auto* map = static_cast<Map*>(&completion);
-    for (Call* chunk : map->chunks) detail::release(*chunk);
-    delete map;
+    if (table_.give_back(static_cast<Call*>(&completion))) release();
+    return;
   }
+  auto* map = static_cast<Map*>(&completion);
+  for (Call* chunk : map->chunks) detail::release(*chunk);
+  delete map;
   release();
 }
 

@@ -163,8 +163,10 @@ void Scheduler::lead(Lock& lock, Waiter& self, Clock::time_point until) {
     }
     if (may_spin && spin_budget_.pauses() > 0) {
       watched_.clear();
-      for (const WorkerLink* link : in_use_) {
-        if (link->in_flight() > 0 && !link->is_condemned()) watched_.push_back(&link->channel());
+      for (WorkerLink* link : in_use_) {
+        if (link->in_flight() == 0 || link->is_condemned()) continue;
+        watched_.push_back(&link->channel());
+        if (link->is_ahead()) link->channel().hurry();
       }
       is_leader_spinning_ = true;
       const std::uint32_t pauses = spin_budget_.pauses();
@@ -255,7 +257,7 @@ void Scheduler::tell_waiters(detail::Completion& completion, WhoWaits who) noexc
 
 // A channel is about to go: a leader that may be looking at it is made to come back under the lock, which is soon.
 void Scheduler::wait_for_spinner(Lock& lock) {
-  activations_.fetch_add(1, std::memory_order_relaxed);
+  note_activation();
   leader_stopped_spinning_.wait(lock, [this] { return !is_leader_spinning_; });
 }
 

@@ -33,7 +33,7 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   over_limit_task = 0;
   ++processes;
   busy_since_ = std::chrono::steady_clock::now();
-  needs_bell = false;
+  has_staged = false;
   mean_ = std::chrono::nanoseconds(0);
 }
 
@@ -68,7 +68,7 @@ sdk::SharedRefs WorkerLink::take_given(std::uint64_t task_id, std::uint64_t item
 void WorkerLink::push(std::uint64_t sequence, Call* call) {
   offer(sequence) = {call, false};
   end_ = sequence + 1;
-  needs_bell = true;
+  has_staged = true;
   if (call == nullptr) return;
   ++in_flight_;
   if (by_band_[call->priority]++ == 0) bands_ |= 1u << call->priority;

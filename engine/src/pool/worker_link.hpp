@@ -48,6 +48,8 @@ class WorkerLink {
 
   // Offered calls without a last reply; revoked ones and control records do not count.
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
+  // So many that the caller cannot be waiting for each.
+  [[nodiscard]] bool is_ahead() const noexcept { return in_flight_ >= kAhead; }
   // How many it should have: one millisecond's worth of what it has been doing, at least two.
   [[nodiscard]] std::uint32_t window() const noexcept { return window_; }
   // May be offered more: ready, not leaving, nothing revoked on its way back, window not full.
@@ -148,7 +150,7 @@ class WorkerLink {
   // Of all processes this slot has had.
   Tally tally;
   std::uint64_t processes = 0;
-  bool needs_bell = false;  // records were published since the last look at its park word
+  bool has_staged = false;  // records that ring_workers() is to hand over
   bool is_in_use = false;   // in Scheduler::in_use_
 
  private:
@@ -177,6 +179,7 @@ class WorkerLink {
   std::chrono::nanoseconds mean_{0};
 
   static constexpr std::uint32_t kFirstWindow = 16;
+  static constexpr std::uint32_t kAhead = 8;
 };
 
 }  // namespace bulkhead::pool

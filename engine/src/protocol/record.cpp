@@ -54,7 +54,7 @@ struct Place {
     default:
       return "unknown kind of call";
   }
-  if ((header.flags & ~(kInBlock | kTimed)) != 0) return "unknown flag on a call";
+  if ((header.flags & ~(kInBlock | kTimed | kAhead)) != 0) return "unknown flag on a call";
   if ((header.flags & kTimed) != 0 && header.header_bytes < sizeof header + sizeof(CallTiming)) {
     return "timed call without its times";
   }

@@ -36,6 +36,7 @@ enum RecordFlag : std::uint8_t {
   kLast = 1,     // kItem, kRun: the last of its call
   kInBlock = 2,  // the payload lies at the start of block `block_id`, not in the ring
   kTimed = 4,    // kCall: a CallTiming follows the header; the replies tell how long each item waited and ran
+  kAhead = 8,    // kCall: it was offered behind others that have no answer yet; more will probably come
 };
 
 // What the host writes. 56 bytes: with the ring's own prefix, one cache line.
@@ -108,15 +109,6 @@ void write_record(std::span<std::byte> to, Header header, std::span<const std::b
   header.header_bytes = sizeof(Header);
   std::memcpy(to.data(), &header, sizeof header);
   if (!payload.empty()) std::memcpy(to.data() + sizeof header, payload.data(), payload.size());
-}
-
-// The same for a kTimed call.
-inline void write_record(std::span<std::byte> to, CallHeader header, const CallTiming& timing,
-                         std::span<const std::byte> payload) noexcept {
-  header.header_bytes = sizeof header + sizeof timing;
-  std::memcpy(to.data(), &header, sizeof header);
-  std::memcpy(to.data() + sizeof header, &timing, sizeof timing);
-  if (!payload.empty()) std::memcpy(to.data() + header.header_bytes, payload.data(), payload.size());
 }
 
 // Of a kTimed call that read_call() accepted.

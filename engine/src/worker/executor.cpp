@@ -262,6 +262,7 @@ void Executor::run_call(const protocol::Record<CallHeader>& call) {
   // A plugin in C reads it as the plain word that it is.
   call_.stop = reinterpret_cast<const volatile std::uint32_t*>(stop_);
   writer_.begin_item(header.task_id, 0);
+  if ((header.flags & protocol::kAhead) != 0) channel_.expect_more();
   is_timed_ = (header.flags & protocol::kTimed) != 0;
   if (is_timed_) {
     timing_ = protocol::timing_of(call);

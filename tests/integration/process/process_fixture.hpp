@@ -158,7 +158,8 @@ class TestWorker : public Worker::Listener {
     const auto room = channel.try_reserve(sizeof header + argument.size());
     EXPECT_FALSE(room.empty());
     protocol::write_record(room, header, std::as_bytes(std::span(argument)));
-    const auto sequence = channel.publish(sizeof header + argument.size());
+    const auto sequence = channel.stage(sizeof header + argument.size());
+    channel.flush();
     channel.ring_if_parked();
     return sequence;
   }

@@ -227,7 +227,8 @@ TEST(WorkerProcess, LeavesByItselfWhenToldTo) {
   const auto room = channel.try_reserve(sizeof header);
   ASSERT_FALSE(room.empty());
   protocol::write_record(room, header, {});
-  channel.publish(sizeof header);
+  channel.stage(sizeof header);
+  channel.flush();
   channel.ring_if_parked();
   const ExitReason reason = worker.wait_ended();
   EXPECT_TRUE(reason.known);

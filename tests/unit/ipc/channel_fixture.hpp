@@ -32,7 +32,8 @@ inline std::optional<std::uint64_t> try_send(HostChannel& host, std::span<const 
   const auto room = host.try_reserve(content.size());
   if (room.empty()) return std::nullopt;
   std::memcpy(room.data(), content.data(), content.size());
-  const std::uint64_t sequence = host.publish(content.size());
+  const std::uint64_t sequence = host.stage(content.size());
+  host.flush();
   host.ring_if_parked();
   return sequence;
 }

@@ -173,7 +173,8 @@ TEST(Channel, RingsAParkedWorkerOnce) {
   const auto room = channel.host.try_reserve(1);
   ASSERT_EQ(room.size(), 1U);
   room[0] = std::byte{'q'};
-  channel.host.publish(1);
+  channel.host.stage(1);
+  channel.host.flush();
   EXPECT_TRUE(channel.host.ring_if_parked());
   EXPECT_FALSE(channel.host.ring_if_parked());
   worker.join();

@@ -87,6 +87,30 @@ TEST(SpscRing, AReservationIsInvisibleUntilPublished) {
   EXPECT_EQ(ring.producer.position(), 0U);
 }
 
+TEST(SpscRing, StagedFramesAreInvisibleUntilAFlushHandsThemAllOver) {
+  Ring<256> ring;
+  const auto stage = [&](const std::vector<std::byte>& content) {
+    const auto room = ring.producer.try_reserve(content.size());
+    ASSERT_EQ(room.size(), content.size());
+    std::memcpy(room.data(), content.data(), content.size());
+    ring.producer.stage(content.size());
+  };
+  // 64 bytes to the end: the second of the three staged ones wraps.
+  for (const std::size_t size : {112, 64}) {
+    ASSERT_TRUE(ring.try_send(bytes_of(0, size)));
+    ASSERT_FALSE(ring.take().empty());
+  }
+  stage(bytes_of(1, 16));
+  stage(bytes_of(2, 40));
+  stage(bytes_of(3, 8));
+  EXPECT_FALSE(ring.consumer.has_frames());
+  ring.producer.flush();
+  EXPECT_EQ(ring.take(), bytes_of(1, 16));
+  EXPECT_EQ(ring.take(), bytes_of(2, 40));
+  EXPECT_EQ(ring.take(), bytes_of(3, 8));
+  EXPECT_FALSE(ring.consumer.has_frames());
+}
+
 TEST(SpscRing, PublishesOnlyTheUsedPartOfAReservation) {
   Ring<256> ring;
   const auto room = ring.producer.try_reserve(100);

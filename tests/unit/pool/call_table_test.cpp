@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 #include <thread>
 #include <vector>
@@ -13,7 +14,7 @@ TEST(CallTable, GivesDifferentEntriesUntilTheyComeBack) {
   CallTable table;
   std::set<Call*> taken;
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(taken.insert(table.take()).second);
-  for (Call* call : taken) table.give_back(call);
+  for (Call* call : taken) EXPECT_FALSE(table.give_back(call));
 }
 
 TEST(CallTable, UsesEntriesAgainInsteadOfGrowing) {
@@ -23,7 +24,7 @@ TEST(CallTable, UsesEntriesAgainInsteadOfGrowing) {
     std::vector<Call*> taken;
     for (int i = 0; i < 1000; ++i) taken.push_back(table.take());
     ever.insert(taken.begin(), taken.end());
-    for (Call* call : taken) table.give_back(call);
+    for (Call* call : taken) EXPECT_FALSE(table.give_back(call));
   }
   EXPECT_LT(ever.size(), 2000u);
 }
@@ -38,7 +39,7 @@ TEST(CallTable, ForgetsWhatAnEntryHeld) {
   call->finished = 3;
   call->is_done.store(true);
   call->state = Call::State::kVerdict;
-  table.give_back(call);
+  EXPECT_FALSE(table.give_back(call));
   Call* again = nullptr;
   while ((again = table.take()) != call) {
   }
@@ -48,6 +49,41 @@ TEST(CallTable, ForgetsWhatAnEntryHeld) {
   EXPECT_EQ(again->finished, 0u);
   EXPECT_FALSE(again->is_done.load());
   EXPECT_EQ(again->state, Call::State::kFree);
+}
+
+TEST(CallTable, TellsWhoGivesTheLastEntryBackOnceItIsClosed) {
+  CallTable table;
+  std::vector<Call*> taken;
+  for (int i = 0; i < 300; ++i) taken.push_back(table.take());
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(table.give_back(taken[static_cast<std::size_t>(i)]));
+  taken[0] = table.take();  // a returned one, or a new one
+  EXPECT_FALSE(table.close());
+  for (std::size_t i = 100; i < taken.size(); ++i) EXPECT_FALSE(table.give_back(taken[i]));
+  EXPECT_TRUE(table.give_back(taken[0]));
+}
+
+TEST(CallTable, ClosesAtOnceWhenNothingIsOut) {
+  CallTable table;
+  EXPECT_FALSE(table.give_back(table.take()));
+  EXPECT_TRUE(table.close());
+}
+
+TEST(CallTable, ExactlyOneOfManyThreadsGivesTheLastEntryBack) {
+  for (int round = 0; round < 200; ++round) {
+    CallTable table;
+    std::vector<std::vector<Call*>> shares(4);
+    for (std::size_t i = 0; i < 400; ++i) shares[i % 4].push_back(table.take());
+    std::atomic<int> last{0};
+    std::vector<std::thread> threads;
+    for (auto& share : shares) {
+      threads.emplace_back([&] {
+        for (Call* call : share) last += table.give_back(call) ? 1 : 0;
+      });
+    }
+    last += table.close() ? 1 : 0;
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(last.load(), 1);
+  }
 }
 
 TEST(CallTable, TakesEntriesBackFromManyThreadsAtOnce) {
@@ -63,7 +99,7 @@ TEST(CallTable, TakesEntriesBackFromManyThreadsAtOnce) {
     std::vector<std::thread> threads;
     for (auto& share : shares) {
       threads.emplace_back([&table, &share] {
-        for (Call* call : share) table.give_back(call);
+        for (Call* call : share) EXPECT_FALSE(table.give_back(call));
         share.clear();
       });
     }

@@ -16,7 +16,7 @@ class WorkerLinkTest : public ::testing::Test {
   // Offers one call, through the channel as the scheduler does.
   std::uint64_t offer(Call* call) {
     EXPECT_FALSE(channel_.try_reserve(16).empty());
-    const auto sequence = channel_.publish(16);
+    const auto sequence = channel_.stage(16);
     link_.push(sequence, call);
     return sequence;
   }
@@ -49,7 +49,7 @@ TEST_F(WorkerLinkTest, CountsCallsAndNoControlRecords) {
   EXPECT_EQ(link_.in_flight(), 0u);
   const auto sequence = offer(&call_);
   EXPECT_EQ(link_.in_flight(), 1u);
-  EXPECT_TRUE(link_.needs_bell);
+  EXPECT_TRUE(link_.has_staged);
   EXPECT_EQ(link_.offer(sequence).call, &call_);
   EXPECT_EQ(link_.front_sequence() + 2, link_.end_sequence());
   link_.pop_front();

@@ -73,7 +73,7 @@ class ThreadWorkers final : public SchedulerHost {
       timer_.reset();
     });
     loop_.stop();
-    scheduler_->release();
+    scheduler_->disown();
   }
 
   [[nodiscard]] Scheduler& scheduler() noexcept { return *scheduler_; }

@@ -191,7 +191,8 @@ class Host {
     std::span<std::byte> room;
     EXPECT_TRUE(eventually([&] { return !(room = channel_.try_reserve(size)).empty(); }));
     protocol::write_record(room, header, payload);
-    const std::uint64_t sequence = channel_.publish(size);
+    const std::uint64_t sequence = channel_.stage(size);
+    channel_.flush();
     channel_.ring_if_parked();
     if (header.kind == protocol::CallKind::kCall) offered_.push_back(sequence);
     return sequence;
