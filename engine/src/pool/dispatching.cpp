@@ -13,6 +13,18 @@ namespace bulkhead::pool {
 // A worker that sleeps is not woken for what one that is hot will have done by then.
 constexpr std::chrono::nanoseconds kWakeUp = std::chrono::microseconds(50);
 
+// How long a call of what this worker is at takes, as far as it is known; 0: it is not. What workers measure is without the
+// time that they wait for a processor: many that take turns would never count as quick.
+std::chrono::nanoseconds Scheduler::time_per_call(const WorkerLink& link) const noexcept {
+  if (link.has_offers()) {
+    const Call* const call = link.front().call;
+    if (call != nullptr && counters_[call->task->index]->recent_run != std::chrono::nanoseconds::zero()) {
+      return std::min(counters_[call->task->index]->recent_run, link.mean());
+    }
+  }
+  return link.mean();
+}
+
 // As many workers as there are processors are at it, and quick: with one more they would only take turns, and each turn
 // costs more than such a call. One that has been silent is not quick any more. `now`: {} when it is not known.
 bool Scheduler::is_crowded(Clock::time_point now) const noexcept {
@@ -20,8 +32,9 @@ bool Scheduler::is_crowded(Clock::time_point now) const noexcept {
   if (in_use_.size() < cpus_) return false;
   std::size_t quick = 0;
   for (const WorkerLink* link : in_use_) {
-    const auto mean = link->mean();
-    if (!link->has_offers() || mean == std::chrono::nanoseconds::zero() || mean >= kWakeUp) continue;
+    if (!link->has_offers()) continue;
+    const auto each = time_per_call(*link);
+    if (each == std::chrono::nanoseconds::zero() || each >= kWakeUp) continue;
     if (now - link->idle_since() >= kSilent) continue;
     if (++quick == cpus_) return true;
   }
@@ -43,8 +56,8 @@ WorkerLink* Scheduler::best_worker(Clock::time_point now) noexcept {
   WorkerLink& last = links_[last_worker_];
   if (last.has_capacity() && !last.channel().worker_is_parked()) {
     if (last.in_flight() == 0) return &last;
-    const auto mean = last.mean();
-    if (mean > std::chrono::nanoseconds::zero() && mean * (last.in_flight() + 1) < kWakeUp) return &last;
+    const auto each = time_per_call(last);
+    if (each > std::chrono::nanoseconds::zero() && each * (last.in_flight() + 1) < kWakeUp) return &last;
   }
   if (is_crowded(now)) return least_busy_in_use();
   WorkerLink* best = nullptr;
@@ -273,17 +286,17 @@ void Scheduler::offer_pending(Clock::time_point now) {
 void Scheduler::make_way() {
   constexpr std::chrono::nanoseconds kWorthWaiting = std::chrono::milliseconds(1);
   const std::uint8_t urgent = pending_.is_empty() ? 0 : pending_.front()->priority;
-  for (WorkerLink& link : links_) {
-    if (!link.is_ready() || !link.has_lower_than(urgent)) continue;
-    if (link.expected_work(Clock::now()) < kWorthWaiting) {
+  for (WorkerLink* link : in_use_) {
+    if (!link->is_ready() || !link->has_lower_than(urgent)) continue;
+    if (link->expected_work(Clock::now()) < kWorthWaiting) {
       request_recheck();
       continue;
     }
-    for (std::uint64_t sequence = link.end_sequence(); sequence-- > link.front_sequence();) {
-      Call* call = link.offer(sequence).call;
+    for (std::uint64_t sequence = link->end_sequence(); sequence-- > link->front_sequence();) {
+      Call* call = link->offer(sequence).call;
       if (call == nullptr || call->priority >= urgent) continue;
-      if (link.channel().try_revoke(sequence) != ipc::HostChannel::Revoke::kRevoked) break;
-      take_back(link, sequence);
+      if (link->channel().try_revoke(sequence) != ipc::HostChannel::Revoke::kRevoked) break;
+      take_back(*link, sequence);
     }
   }
 }

@@ -251,6 +251,7 @@ class Scheduler {
   void try_dispatch(Clock::time_point now);
   [[nodiscard]] WorkerLink* best_worker(Clock::time_point now) noexcept;
   [[nodiscard]] WorkerLink* least_busy_in_use() noexcept;
+  [[nodiscard]] std::chrono::nanoseconds time_per_call(const WorkerLink& link) const noexcept;
   [[nodiscard]] bool is_crowded(Clock::time_point now) const noexcept;
   [[nodiscard]] bool has_idle_worker() const noexcept { return in_use_.size() < ready_; }
   void push_offer(WorkerLink& link, std::uint64_t sequence, Call* call);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -50,10 +51,14 @@ struct Tally {
 
 struct TaskCounters : Tally {
   const detail::TaskInfo* task = nullptr;
+  // How long an item of it has run lately, as workers measure it: without what the call waits for. 0: not known.
+  std::chrono::nanoseconds recent_run{0};
   // Of a task with max_running.
   std::uint32_t offered = 0;  // records
   PendingQueue held;
 
+  // As Tally's, and for recent_run.
+  void count_times(std::uint16_t run, std::uint16_t queue, std::uint32_t items);
   [[nodiscard]] TaskStats stats(std::uint64_t running) const;
 };
 

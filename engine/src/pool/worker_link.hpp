@@ -83,6 +83,7 @@ class WorkerLink {
   // Records are settled in the order of their sequences: `front()` is what the worker's next reply must be about.
   void push(std::uint64_t sequence, Call* call);
   [[nodiscard]] bool has_offers() const noexcept { return front_ != end_; }
+  [[nodiscard]] const Offer& front() const noexcept { return offers_[front_ % ipc::kClaims]; }
   [[nodiscard]] std::uint64_t front_sequence() const noexcept { return front_; }
   [[nodiscard]] std::uint64_t end_sequence() const noexcept { return end_; }
   [[nodiscard]] Offer& offer(std::uint64_t sequence) noexcept { return offers_[sequence % ipc::kClaims]; }
