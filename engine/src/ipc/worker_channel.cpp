@@ -71,11 +71,9 @@ void WorkerChannel::let_records_gather() noexcept {
 
 void WorkerChannel::wait_for_record() {
   if (std::exchange(expects_more_, false)) let_records_gather();
-  for (std::uint32_t i = 0; i < spin_.pauses(); ++i) {
-    if (requests_.has_frames()) return spin_.note(true);
-    cpu_relax();
-  }
-  spin_.note(false);
+  const bool found = spin_until(spin_.pauses(), [this] { return requests_.has_frames(); });
+  spin_.note(found);
+  if (found) return;
   announce_results();
   park_.announce();
   // [park] The second look. A doorbell left over from an earlier park only costs a turn of next()'s

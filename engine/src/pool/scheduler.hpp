@@ -269,6 +269,7 @@ class Scheduler {
   [[nodiscard]] static std::span<const std::byte> arguments_in_ring(const WorkerLink& link, std::uint64_t sequence);
 
   // replies.cpp: what workers say. The lock is held.
+  [[nodiscard]] bool needs_time() noexcept;
   bool drain() noexcept;
   // Also those that were offered nothing, and have nothing to say.
   void drain_all() noexcept;
@@ -416,6 +417,7 @@ class Scheduler {
   // Payloads up to this travel in the ring: a quarter of it always fits, less the header.
   std::size_t largest_in_ring_;
   std::uint32_t last_worker_ = 0;        // the one most recently offered something: it is hot
+  std::uint32_t untimed_ = 0;            // drains that may have done without the time
   std::uint32_t queued_since_look_ = 0;  // calls, since the last drain()
   std::uint32_t look_after_ = 0;         // so many of them: an eighth of what the least busy worker had then
   bool is_recheck_scheduled_ = false;

@@ -201,19 +201,14 @@ void Scheduler::lead(Lock& lock, Waiter& self, Clock::time_point until) {
 bool Scheduler::spin(const Waiter& self, std::uint32_t pauses) const noexcept {
   // relaxed: see activations_.
   const std::uint32_t activations = activations_.load(std::memory_order_relaxed);
-  for (std::uint32_t pause = 0; pause < pauses; ++pause) {
-    for (const ipc::HostChannel* channel : watched_) {
-      if (channel->has_responses()) return true;
-    }
+  return ipc::spin_until(pauses, [&] {
+    const auto has_responses = [](const ipc::HostChannel* channel) { return channel->has_responses(); };
     // Another thread satisfied it, or a worker was given its first record: look under the lock, which orders what was
     // written before (so relaxed).
-    if (self.is_satisfied.load(std::memory_order_relaxed) ||
-        activations_.load(std::memory_order_relaxed) != activations) {
-      return true;
-    }
-    ipc::cpu_relax();
-  }
-  return false;
+    return std::any_of(watched_.begin(), watched_.end(), has_responses) ||
+           self.is_satisfied.load(std::memory_order_relaxed) ||
+           activations_.load(std::memory_order_relaxed) != activations;
+  });
 }
 
 void Scheduler::satisfy(Waiter& waiter) noexcept {

@@ -1,5 +1,7 @@
 #include "pool/worker_link.hpp"
 
+#include <time.h>
+
 #include <algorithm>
 
 #include "protocol/record.hpp"
@@ -12,6 +14,17 @@ namespace {
 constexpr std::chrono::nanoseconds kQueuedWork = std::chrono::milliseconds(1);
 constexpr std::uint32_t kLeastWindow = 2;  // one running, one to go on with (and to take back)
 constexpr std::uint32_t kMostWindow = ipc::kClaims / 2;
+
+// Longer than the kernel's ticks.
+constexpr std::chrono::nanoseconds kCoarse = std::chrono::milliseconds(10);
+
+// The steady clock at the last tick of the kernel's: costs next to nothing.
+std::chrono::steady_clock::time_point coarse_now() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::chrono::steady_clock::time_point(std::chrono::seconds(now.tv_sec) +
+                                               std::chrono::nanoseconds(now.tv_nsec));
+}
 }  // namespace
 
 void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid, std::uint64_t quota) {
@@ -111,6 +124,13 @@ bool WorkerLink::may_want_block(std::uint64_t bytes) const noexcept {
 
 void WorkerLink::note_finished(std::uint32_t calls, std::chrono::steady_clock::time_point now) noexcept {
   if (calls == 0) return;
+  if (now == std::chrono::steady_clock::time_point{}) {
+    now = coarse_now();
+    if (now - busy_since_ < kCoarse) {  // which says nothing of how long it took
+      busy_since_ = now;
+      return;
+    }
+  }
   const auto each = std::chrono::nanoseconds(now - busy_since_) / calls;
   busy_since_ = now;
   // Follows a slower kind of task at once, a faster one within a few drains: too deep a window costs more.

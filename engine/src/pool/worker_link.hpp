@@ -103,11 +103,11 @@ class WorkerLink {
   // Its call has a verdict though the worker runs it, and cannot be killed.
   void mark_abandoned(std::uint64_t sequence) noexcept;
 
-  // Calls finished between two drains, for window().
+  // Calls finished between two drains, for window(). `now`: {} when it is not known.
   void note_finished(std::uint32_t calls, std::chrono::steady_clock::time_point now) noexcept;
   // It begins work after having had none.
   void note_busy_from(std::chrono::steady_clock::time_point now) noexcept { busy_since_ = now; }
-  // Since when it has nothing to do, if it has nothing to do.
+  // Since when it has nothing to do, if it has nothing to do; up to some milliseconds early.
   [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const noexcept { return busy_since_; }
   // Of its calls, lately.
   [[nodiscard]] std::chrono::nanoseconds mean() const noexcept { return mean_; }
