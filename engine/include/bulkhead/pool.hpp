@@ -3,6 +3,7 @@
 
 #include <bulkhead/async_result.hpp>
 #include <bulkhead/detail/chunks.hpp>
+#include <bulkhead/detail/number_map.hpp>
 #include <bulkhead/detail/side_by_side.hpp>
 #include <bulkhead/imap.hpp>
 #include <bulkhead/options.hpp>
@@ -123,7 +124,9 @@ class Pool {
   //   auto later = pool.map_async<double>("math.sqrt", std::views::iota(0, 1000), {.chunk_size = 50});
   template <class R, std::ranges::input_range Range>
   map_result_t<R> map(std::string_view task, Range&& range, MapOptions<R> options = {}) {
-    return map_async<R>(task, std::forward<Range>(range), std::move(options)).get();
+    return map_and_wait<R>(
+        *backend_, detail::bind_element<R, detail::Spread::kOneArgument, detail::element_t<Range&>>(*backend_, task),
+        range, std::move(options));
   }
   // The same without waiting. Submits all items before it returns; the range is not needed any more then.
   template <class R, std::ranges::input_range Range>
@@ -334,6 +337,21 @@ class Pool {
   }
 
   template <class R, class Range>
+  static map_result_t<R> map_and_wait(detail::Backend& backend, const detail::Binding& binding, Range& range,
+                                      MapOptions<R> options) {
+    if constexpr (detail::maps_numbers<R, Range>()) {
+      MapOptions<R> asked = options;
+      const detail::Terms terms = detail::resolve_terms(*binding.task, detail::terms_of(asked));
+      if (!options.on_result && !options.on_error && detail::can_map_numbers<R>(binding, terms)) {
+        const auto chunk = detail::known_chunk_items(range, options.chunk_size, backend.worker_count(),
+                                                     binding.task->fixed_argument_bytes);
+        return detail::map_numbers<R>(backend, binding, range, *chunk, terms);
+      }
+    }
+    return start_map<R, detail::Spread::kOneArgument>(backend, binding, range, std::move(options)).get();
+  }
+
+  template <class R, class Range>
   Imap<R> stream_on(std::string_view task, detail::StreamOrder order, Range&& range, MapOptions<R> options) {
     const auto binding =
         detail::bind_element<R, detail::Spread::kOneArgument, detail::element_t<Range>>(*backend_, task);
@@ -385,7 +403,9 @@ class TaskHandle<R(A...)> {
   // Each element is the argument of a task with one parameter.
   template <std::ranges::input_range Range>
   map_result_t<R> map(Range&& range, MapOptions<R> options = {}) const {
-    return map_async(range, std::move(options)).get();
+    return Pool::map_and_wait<R>(
+        *backend_, detail::bind_element<R, detail::Spread::kOneArgument, detail::element_t<Range&>>(*binding_.task),
+        range, std::move(options));
   }
   // The same without waiting.
   template <std::ranges::input_range Range>

@@ -11,12 +11,19 @@
 #include <deque>
 #include <exception>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 namespace bulkhead::detail {
 
 template <class R, class Range>
-inline constexpr bool maps_numbers = are_numbers_in_memory<Range>&& sdk::is_plain_number<R>;
+[[nodiscard]] consteval bool maps_numbers() {
+  if constexpr (std::is_void_v<R>) {
+    return false;
+  } else {
+    return are_numbers_in_memory<Range> && sdk::is_plain_number<R>;
+  }
+}
 
 // Of a type the task declares, and not item by item.
 template <class R>
