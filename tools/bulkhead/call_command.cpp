@@ -65,7 +65,7 @@ int call(const Program& program, const CallCommand& command) {
   options.on_result = [&interrupt] { interrupt.notify(); };
   const auto result = pool.map_json_async(task, std::span(&arguments, 1), std::move(options));
   while (interrupt.notified() == 0) {
-    interrupt.sleep(0, -1, std::chrono::milliseconds(-1));
+    interrupt.sleep(0, std::chrono::milliseconds(-1));
     interrupt.check();
   }
   auto outcome = std::move(result.get().front());

@@ -79,13 +79,13 @@ void ChaosRun::submit_all(const ChaosKiller& killer) {
     if (must_wait_for_attack(killer)) {
       if (!std::exchange(is_held_, true)) held_since_ = steady_clock::now();
       if (steady_clock::now() - held_since_ < kPatienceForAttack) {
-        interrupt_.sleep(seen, -1, milliseconds(1));
+        interrupt_.sleep(seen, milliseconds(1));
         continue;
       }
     }
     const std::uint64_t open = outcome_.submitted - account_->verdicts();
     if (open >= window_) {
-      interrupt_.sleep(seen, -1, milliseconds(100));
+      interrupt_.sleep(seen, milliseconds(100));
     } else {
       submit_one();
     }
@@ -121,7 +121,7 @@ bool ChaosRun::wait_for_verdicts() {
     } else if (steady_clock::now() - last > kPatience) {
       return false;
     } else {
-      interrupt_.sleep(seen, -1, milliseconds(100));
+      interrupt_.sleep(seen, milliseconds(100));
     }
   }
   return true;

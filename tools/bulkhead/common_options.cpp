@@ -51,6 +51,7 @@ EngineOptions engine_options(const CommonOptions& common) {
   EngineOptions options;
   if (!common.worker.empty()) options.worker_program = common.worker;
   options.on_log = common.on_log;
+  options.callbacks = common.callbacks;
   return options;
 }
 

@@ -24,6 +24,8 @@ struct CommonOptions {
   std::string worker;                // --worker
   // Where the engine's log goes. Not on the command line; default: standard error.
   std::function<void(int level, std::string_view text)> on_log = {};
+  // Who runs callbacks. Not on the command line either.
+  Callbacks callbacks = Callbacks::kOwnThread;
 };
 
 // What main() runs once the command line is understood. Gives the exit code.

@@ -72,15 +72,15 @@ void Interrupt::notify() noexcept {
   if (is_sleeping_.exchange(false)) ring(event_fd_);
 }
 
-void Interrupt::sleep(std::uint64_t seen, int fd, std::chrono::milliseconds limit) {
+void Interrupt::sleep(std::uint64_t seen, std::chrono::milliseconds limit, std::array<int, 2> fds) {
   is_sleeping_.store(true);
   if (count_.load() == seen && caught_signal == 0) {
-    std::array<pollfd, 2> fds{{{event_fd_, POLLIN, 0}, {fd, POLLIN, 0}}};
-    ::poll(fds.data(), fds.size(), static_cast<int>(limit.count()));
+    std::array<pollfd, 3> readable{{{event_fd_, POLLIN, 0}, {fds[0], POLLIN, 0}, {fds[1], POLLIN, 0}}};
+    ::poll(readable.data(), readable.size(), static_cast<int>(limit.count()));
+    std::uint64_t rings = 0;
+    if (readable[0].revents != 0) (void)!::read(event_fd_, &rings, sizeof rings);
   }
   is_sleeping_.store(false);
-  std::uint64_t rings = 0;
-  (void)!::read(event_fd_, &rings, sizeof rings);
 }
 
 }  // namespace bulkhead::cli

@@ -5,6 +5,7 @@
 // Threads:   notify() any; the rest the main thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -26,9 +27,9 @@ class Interrupt {
   // Something happened that the main thread waits for.
   void notify() noexcept;
   [[nodiscard]] std::uint64_t notified() const noexcept { return count_.load(); }
-  // Sleeps until there were more than `seen` notifications, a signal, input to read from `fd` (unless negative), or
-  // the limit (negative: none) has passed.
-  void sleep(std::uint64_t seen, int fd, std::chrono::milliseconds limit);
+  // Sleeps until there were more than `seen` notifications, a signal, something to read from one of `fds` (negative
+  // ones have nothing), or the limit (negative: none) has passed.
+  void sleep(std::uint64_t seen, std::chrono::milliseconds limit, std::array<int, 2> fds = {-1, -1});
 
  private:
   explicit Interrupt(int event_fd) noexcept : event_fd_(event_fd) {}

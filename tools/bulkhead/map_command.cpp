@@ -79,7 +79,10 @@ std::string identity_of(const MapCommand& command) {
 
 int map(const Program& program, const MapCommand& command) {
   const std::string& task = command.words[0];
-  Engine engine = open_engine_for(program.common, task);
+  CommonOptions common = program.common;
+  // Of two threads the second would be woken for every chunk only to wake the first.
+  common.callbacks = Callbacks::kManual;
+  Engine engine = open_engine_for(common, task);
   const Signature signature = parse_signature(find_task(engine, task).signature);
   const ArgumentTemplate arguments(task, signature, std::span(command.words).subspan(1), command.form(), command.as());
 
@@ -98,7 +101,7 @@ int map(const Program& program, const MapCommand& command) {
                            .max_pending = kNoLimit,
                            .max_pending_bytes = kNoLimit,
                            .dead_letters = command.limits.dead_letters});
-  MapRun run(pool, *source, arguments, record.output(), results, progress, *program.interrupt,
+  MapRun run(engine, pool, *source, arguments, record.output(), results, progress, *program.interrupt,
              {.task = task,
               .chunk = command.chunk,
               .is_ordered = !command.is_unordered,

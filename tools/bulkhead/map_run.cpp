@@ -10,23 +10,18 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Ahead of what is written, for each worker: enough that one slow item does not make the others wait for long.
-constexpr std::size_t kItemsAheadPerWorker = 512;
 constexpr std::uint64_t kBytesAhead = std::uint64_t{64} << 20;
 constexpr std::uint64_t kChunkBytes = std::uint64_t{256} << 10;
-// A chunk should keep a worker busy for about this long: long against the cost of sending it, short enough to share
-// the work evenly at the end.
-constexpr double kChunkSeconds = 0.002;
-constexpr std::size_t kLargestChunk = 64;
 constexpr std::uint64_t kSkippedAtOnce = 4096;
 // Lines reach their reader at least this often.
 constexpr auto kFlushPause = milliseconds(50);
 
 }  // namespace
 
-MapRun::MapRun(Pool& pool, ItemSource& source, const ArgumentTemplate& arguments, Output& output, MapOutput& results,
-               Progress& progress, Interrupt& interrupt, MapRunOptions options)
-    : pool_(pool),
+MapRun::MapRun(Engine& engine, Pool& pool, ItemSource& source, const ArgumentTemplate& arguments, Output& output,
+               MapOutput& results, Progress& progress, Interrupt& interrupt, MapRunOptions options)
+    : engine_(engine),
+      pool_(pool),
       source_(source),
       arguments_(arguments),
       output_(output),
@@ -34,23 +29,20 @@ MapRun::MapRun(Pool& pool, ItemSource& source, const ArgumentTemplate& arguments
       progress_(progress),
       interrupt_(interrupt),
       options_(std::move(options)),
-      chunk_items_(static_cast<std::size_t>(options_.chunk.value_or(1))) {
-  const auto workers = static_cast<std::size_t>(pool_.processes());
-  window_items_ = std::max(kItemsAheadPerWorker, 4 * chunk_items_) * workers;
-}
+      pace_(std::make_shared<MapPace>(static_cast<std::size_t>(pool.processes()), options_.chunk)) {}
 
 bool MapRun::run() {
   try {
     for (;;) {
       interrupt_.check();
-      const std::uint64_t seen = interrupt_.notified();
+      (void)engine_.dispatch();
       const bool has_collected = collect();
       if (must_stop_) break;
       if (!output_.is_empty() && steady_clock::now() - output_.last_flush() >= kFlushPause) results_.flush();
       const bool has_fed = feed();
       progress_.update(results_.items(), results_.failed(), source_.fraction());
       if (has_all_input_ && sent_.empty()) break;
-      if (!has_collected && !has_fed) sleep(seen);
+      if (!has_collected && !has_fed) sleep();
     }
   } catch (...) {
     // Interrupted, or the pool is of no use any more: what is finished is written all the same, in whole lines. When it
@@ -64,7 +56,7 @@ bool MapRun::run() {
   return !must_stop_;
 }
 
-bool MapRun::has_room() const { return items_ahead_ < window_items_ && bytes_ahead_ < kBytesAhead; }
+bool MapRun::has_room() const { return items_ahead_ < pace_->items_ahead() && bytes_ahead_ < kBytesAhead; }
 
 bool MapRun::feed() {
   bool has_fed = false;
@@ -117,7 +109,7 @@ void MapRun::add_item(Item item) {
   }
   next_->items.push_back(std::move(item));
   ++items_ahead_;
-  if (next_->items.size() >= chunk_items_ || next_->bytes >= kChunkBytes) send();
+  if (next_->items.size() >= pace_->chunk_items() || next_->bytes >= kChunkBytes) send();
 }
 
 void MapRun::send() {
@@ -127,16 +119,15 @@ void MapRun::send() {
   chunk->sent_at = steady_clock::now();
   sent_.push_back(chunk);
   if (chunk->calls.empty()) {
-    chunk->is_done.store(true, std::memory_order_release);
+    chunk->is_done = true;
     return;
   }
   try {
-    // The callback outlives this object when the pool is terminated; the chunk and the interrupt are there.
     CallOptions<void> options = options_.limits.options();
-    options.on_result = [chunk, &interrupt = interrupt_] {
+    options.on_result = [chunk, pace = pace_, items = chunk->calls.size()] {
       chunk->done_at = steady_clock::now();
-      chunk->is_done.store(true, std::memory_order_release);
-      interrupt.notify();
+      chunk->is_done = true;
+      pace->note_done(items, chunk->done_at);
     };
     chunk->result = pool_.map_json_async(options_.task, chunk->calls, std::move(options));
   } catch (const PayloadError&) {
@@ -150,13 +141,13 @@ void MapRun::refuse_chunk(Chunk& chunk, const ItemError& error) {
   for (Item& item : chunk.items) {
     if (item.error.empty()) item.error = error.text;
   }
-  chunk.is_done.store(true, std::memory_order_release);
+  chunk.is_done = true;
 }
 
 bool MapRun::collect() {
   bool has_collected = false;
   for (auto at = sent_.begin(); at != sent_.end() && !must_stop_;) {
-    if (!(*at)->is_done.load(std::memory_order_acquire)) {
+    if (!(*at)->is_done) {
       if (options_.is_ordered) break;
       ++at;
       continue;
@@ -168,7 +159,6 @@ bool MapRun::collect() {
     write_results(*chunk);
     has_collected = true;
   }
-  if (has_collected) tune_chunk();
   return has_collected;
 }
 
@@ -204,29 +194,14 @@ void MapRun::write_error(const Item& item, const ItemError& error) {
   }
 }
 
-void MapRun::tune_chunk() {
-  if (options_.chunk) return;
-  const auto now = steady_clock::now();
-  if (!first_result_) {
-    // The first one waited for its worker to start.
-    first_result_ = now;
-    results_before_ = results_.items();
-    return;
-  }
-  const double items = static_cast<double>(results_.items() - results_before_);
-  const double seconds = std::chrono::duration<double>(now - *first_result_).count() * pool_.processes();
-  // Chunks need not be long while there is little to do: seconds counts waiting for input as work.
-  const double wanted = seconds > 0 ? kChunkSeconds * items / seconds : 1;
-  chunk_items_ = static_cast<std::size_t>(std::clamp(wanted, 1.0, static_cast<double>(kLargestChunk)));
-}
-
-void MapRun::sleep(std::uint64_t seen) {
+void MapRun::sleep() {
   auto limit = progress_.is_shown() ? milliseconds(100) : milliseconds(-1);
   if (!output_.is_empty()) {
     const auto since = std::chrono::duration_cast<milliseconds>(steady_clock::now() - output_.last_flush());
     limit = std::max(kFlushPause - since, milliseconds(0));  // run() flushes
   }
-  interrupt_.sleep(seen, is_waiting_for_input_ ? source_.descriptor() : -1, limit);
+  interrupt_.sleep(interrupt_.notified(), limit,
+                   {engine_.event_fd(), is_waiting_for_input_ ? source_.descriptor() : -1});
 }
 
 }  // namespace bulkhead::cli

@@ -1,12 +1,12 @@
 // The main loop of a map: keeps workers supplied a bounded way ahead, and writes results as they are due.
 //
 // Ownership: refers to what it is given; results still under way when it is destroyed are dropped.
-// Threads:   all work is done by the caller of run(); the engine's callback thread only wakes it.
+// Threads:   all work is done by the caller of run(); the engine must be one whose callbacks run there too (kManual).
 #pragma once
 
+#include <bulkhead/engine.hpp>
 #include <bulkhead/pool.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -20,6 +20,7 @@
 #include "interrupt.hpp"
 #include "item_source.hpp"
 #include "map_output.hpp"
+#include "map_pace.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
@@ -35,8 +36,8 @@ struct MapRunOptions {
 
 class MapRun {
  public:
-  MapRun(Pool& pool, ItemSource& source, const ArgumentTemplate& arguments, Output& output, MapOutput& results,
-         Progress& progress, Interrupt& interrupt, MapRunOptions options);
+  MapRun(Engine& engine, Pool& pool, ItemSource& source, const ArgumentTemplate& arguments, Output& output,
+         MapOutput& results, Progress& progress, Interrupt& interrupt, MapRunOptions options);
 
   // True: all items are done. False: one failed, and that was to be the end.
   // Throws Interrupted, OutputClosed, IoFailure, and what makes the pool useless; all lines are whole in any case.
@@ -49,10 +50,9 @@ class MapRun {
     std::uint64_t bytes = 0;         // of the arguments
     std::chrono::system_clock::time_point sent;
     std::chrono::steady_clock::time_point sent_at;
-    std::chrono::steady_clock::time_point done_at;  // set before is_done
+    std::chrono::steady_clock::time_point done_at;
     AsyncResult<std::vector<JsonOutcome>> result;
-    // Set on the callback thread. release, and acquire at its reader: done_at.
-    std::atomic<bool> is_done = false;
+    bool is_done = false;
   };
   using ChunkPtr = std::shared_ptr<Chunk>;
 
@@ -66,9 +66,9 @@ class MapRun {
   void refuse_chunk(Chunk& chunk, const ItemError& error);
   void write_results(Chunk& chunk);
   void write_error(const Item& item, const ItemError& error);
-  void tune_chunk();
-  void sleep(std::uint64_t seen);
+  void sleep();
 
+  Engine& engine_;
   Pool& pool_;
   ItemSource& source_;
   const ArgumentTemplate& arguments_;
@@ -78,18 +78,15 @@ class MapRun {
   Interrupt& interrupt_;
   MapRunOptions options_;
 
-  std::size_t chunk_items_;
-  std::size_t window_items_;
-  ChunkPtr next_;              // being filled
-  std::deque<ChunkPtr> sent_;  // oldest first
+  std::shared_ptr<MapPace> pace_;  // also of callbacks, which may run when this object is gone
+  ChunkPtr next_;                  // being filled
+  std::deque<ChunkPtr> sent_;      // oldest first
   std::uint64_t items_read_ = 0;
   std::size_t items_ahead_ = 0;
   std::uint64_t bytes_ahead_ = 0;
   bool is_waiting_for_input_ = false;
   bool has_all_input_ = false;
   bool must_stop_ = false;
-  std::optional<std::chrono::steady_clock::time_point> first_result_;
-  std::uint64_t results_before_ = 0;  // when the clock started
 };
 
 }  // namespace bulkhead::cli
