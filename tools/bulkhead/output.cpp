@@ -18,6 +18,7 @@ Output::Output(const std::string& file, Contents contents) : file_(file) {
   const int how = contents == Contents::kEmptied ? O_WRONLY | O_TRUNC : O_RDWR | O_APPEND;
   fd_ = ::open(file.c_str(), how | O_CREAT | O_CLOEXEC, 0666);
   if (fd_ < 0) throw UsageFailure("cannot write to \"" + file + "\": " + std::strerror(errno));
+  is_terminal_ = ::isatty(fd_) == 1;
   struct stat status {};
   if (::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) {
     device_ = status.st_dev;
@@ -36,8 +37,6 @@ void Output::add_line(std::string_view line) {
   buffer_ += line;
   buffer_ += '\n';
 }
-
-bool Output::is_terminal() const { return ::isatty(fd_) == 1; }
 
 namespace {
 

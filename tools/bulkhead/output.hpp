@@ -5,6 +5,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
@@ -41,7 +42,7 @@ class Output {
 
   [[nodiscard]] bool is_empty() const noexcept { return buffer_.empty(); }
   [[nodiscard]] std::chrono::steady_clock::time_point last_flush() const noexcept { return last_flush_; }
-  [[nodiscard]] bool is_terminal() const;
+  [[nodiscard]] bool is_terminal() const noexcept { return is_terminal_; }
   // Whether the file of this number in this folder is what is written to.
   [[nodiscard]] bool is_same_file(dev_t device, ino_t inode) const noexcept {
     return inode_ != 0 && device == device_ && inode == inode_;
@@ -58,7 +59,8 @@ class Output {
   [[nodiscard]] std::string shown() const;
 
   std::string file_;  // empty: stdout
-  int fd_ = 1;
+  int fd_ = STDOUT_FILENO;
+  bool is_terminal_ = ::isatty(fd_) == 1;
   dev_t device_ = 0;
   ino_t inode_ = 0;  // 0: not a regular file
   std::string buffer_;
