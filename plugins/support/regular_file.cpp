@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 
 namespace plugin_support {
 namespace {
@@ -19,9 +18,8 @@ namespace {
 // nearest caches or system calls begin to show.
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
-[[noreturn]] void fail(const char* doing, const std::filesystem::path& path, int error_number) {
-  throw std::system_error(error_number, std::generic_category(),
-                          std::string("cannot ") + doing + " \"" + path.string() + "\"");
+[[noreturn]] void fail(const char* doing, const std::string& path, int error_number) {
+  throw std::system_error(error_number, std::generic_category(), std::string("cannot ") + doing + " \"" + path + "\"");
 }
 
 std::string_view kind_name(mode_t mode) {
@@ -39,9 +37,9 @@ std::string_view kind_name(mode_t mode) {
   }
 }
 
-int open_without_waiting(const std::filesystem::path& path) {
+int open_without_waiting(const std::string& path) {
   // A NUL would silently cut the name, and another file would be read.
-  if (path.native().find('\0') != std::string::npos) fail("open", path, EINVAL);
+  if (path.find('\0') != std::string::npos) fail("open", path, EINVAL);
   for (;;) {
     // O_NONBLOCK: opening a FIFO must not wait for a writer. It changes nothing for regular files.
     // O_NOCTTY: opening a terminal must not make it ours.
@@ -53,7 +51,7 @@ int open_without_waiting(const std::filesystem::path& path) {
 
 }  // namespace
 
-RegularFile::RegularFile(std::filesystem::path path) : path_(std::move(path)), fd_(open_without_waiting(path_)) {
+RegularFile::RegularFile(const std::filesystem::path& path) : path_(path.native()), fd_(open_without_waiting(path_)) {
   struct stat status {};
   int error_number = ::fstat(fd_, &status) == 0 ? 0 : errno;
   if (error_number == 0 && S_ISDIR(status.st_mode)) error_number = EISDIR;
@@ -64,12 +62,13 @@ RegularFile::RegularFile(std::filesystem::path path) : path_(std::move(path)), f
   if (!S_ISREG(status.st_mode)) {
     ::close(fd_);
     throw std::system_error(std::make_error_code(std::errc::operation_not_supported),
-                            "cannot read \"" + path_.string() + "\": it is " + std::string(kind_name(status.st_mode)) +
+                            "cannot read \"" + path_ + "\": it is " + std::string(kind_name(status.st_mode)) +
                                 ", and only regular files are read");
   }
+  size_bytes_ = static_cast<std::uint64_t>(status.st_size);
   // A file of one block is read at one go: the advice would only cost a system call. Where it is
   // given it may be refused (some file systems do); it is no more than advice.
-  if (status.st_size > static_cast<off_t>(kBufferBytes)) {
+  if (size_bytes_ > kBufferBytes) {
     (void)::posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
 }
@@ -77,11 +76,17 @@ RegularFile::RegularFile(std::filesystem::path path) : path_(std::move(path)), f
 RegularFile::~RegularFile() { ::close(fd_); }
 
 std::size_t RegularFile::read_some(std::span<std::byte> buffer) {
-  for (;;) {
-    const ssize_t size_bytes = ::read(fd_, buffer.data(), buffer.size());
-    if (size_bytes >= 0) return static_cast<std::size_t>(size_bytes);
+  if (is_at_end_) return 0;
+  ssize_t count = 0;
+  while ((count = ::read(fd_, buffer.data(), buffer.size())) < 0) {
     if (errno != EINTR) fail("read", path_, errno);
   }
+  const auto size_bytes = static_cast<std::size_t>(count);
+  read_bytes_ += size_bytes;
+  // Another read would only say so again. Neither is enough alone: a file of the kernel's may have another size than it
+  // says, or come in pieces.
+  is_at_end_ = size_bytes < buffer.size() && read_bytes_ == size_bytes_;
+  return size_bytes;
 }
 
 std::span<std::byte> read_buffer() {
@@ -94,7 +99,7 @@ std::span<std::byte> read_buffer() {
 std::vector<std::byte> read_whole(const std::filesystem::path& path, std::uint64_t max_bytes) {
   std::vector<std::byte> bytes;
   read_blocks(path, [&](std::span<const std::byte> block) {
-    if (block.size() > max_bytes - bytes.size()) fail("read", path, EFBIG);
+    if (block.size() > max_bytes - bytes.size()) fail("read", path.native(), EFBIG);
     bytes.insert(bytes.end(), block.begin(), block.end());
   });
   return bytes;

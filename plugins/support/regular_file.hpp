@@ -11,23 +11,28 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace plugin_support {
 
 class RegularFile {
  public:
-  explicit RegularFile(std::filesystem::path path);
+  explicit RegularFile(const std::filesystem::path& path);
   ~RegularFile();
   RegularFile(const RegularFile&) = delete;
   RegularFile& operator=(const RegularFile&) = delete;
 
-  // Fills the front of `buffer` and says with how many bytes; 0 only at the end of the file.
+  // Fills the front of `buffer` and says with how many bytes; 0 only at the end of the file. Once that was seen, what is
+  // added behind it is not read any more.
   [[nodiscard]] std::size_t read_some(std::span<std::byte> buffer);
 
  private:
-  std::filesystem::path path_;
+  std::string path_;  // a path would take itself apart to be copied
   int fd_;
+  std::uint64_t size_bytes_ = 0;  // as it was opened
+  std::uint64_t read_bytes_ = 0;
+  bool is_at_end_ = false;
 };
 
 // This thread's own block to read into; its contents last until the thread's next use of it.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <system_error>
@@ -101,6 +102,41 @@ TEST(RegularFile, AFileRemovedWhileItIsReadIsReadToItsEnd) {
     size_bytes += block.size();
   });
   EXPECT_EQ(size_bytes, 300'000U);
+}
+
+TEST(RegularFile, AFileThatGrowsOnceItsEndWasReadIsNotReadOn) {
+  const ScratchFolder folder;
+  const auto file = folder.write("file", "first");
+  std::string content;
+  read_blocks(file, [&](std::span<const std::byte> block) {
+    if (content.empty()) std::ofstream(file, std::ios::app) << "second";
+    content.append(reinterpret_cast<const char*>(block.data()), block.size());
+  });
+  EXPECT_EQ(content, "first");
+}
+
+TEST(RegularFile, AFileThatGrowsBetweenTwoBlocksIsReadToItsNewEnd) {
+  const std::size_t block_bytes = plugin_support::read_buffer().size();
+  const ScratchFolder folder;
+  const auto file = folder.write("file", std::string(block_bytes, 'x'));
+  std::size_t size_bytes = 0;
+  read_blocks(file, [&](std::span<const std::byte> block) {
+    if (size_bytes == 0) std::ofstream(file, std::ios::app) << "more";
+    size_bytes += block.size();
+  });
+  EXPECT_EQ(size_bytes, block_bytes + 4);
+}
+
+TEST(RegularFile, AFileThatIsCutWhileItIsReadEndsThere) {
+  const std::size_t block_bytes = plugin_support::read_buffer().size();
+  const ScratchFolder folder;
+  const auto file = folder.write("file", std::string(3 * block_bytes, 'x'));
+  std::size_t size_bytes = 0;
+  read_blocks(file, [&](std::span<const std::byte> block) {
+    if (size_bytes == 0) std::filesystem::resize_file(file, block_bytes + 1);
+    size_bytes += block.size();
+  });
+  EXPECT_EQ(size_bytes, block_bytes + 1);
 }
 
 TEST(RegularFile, AVanishedFileIsNamedInTheError) {
