@@ -143,18 +143,24 @@ inline JsonDocument::JsonDocument(std::string_view text) {
   if (text.size() >= std::numeric_limits<std::uint32_t>::max()) {
     throw DecodeError("invalid JSON: " + std::to_string(text.size()) + " bytes are more than 4 GiB");
   }
+  // Arguments are few mostly.
+  nodes_.reserve(std::min<std::size_t>(text.size() / 2 + 1, 16));
+  characters_.reserve(text.size());
   Builder builder(*this);
   rapidjson::MemoryStream stream(text.data(), text.size());
-  rapidjson::Reader reader;
+  rapidjson::CrtAllocator allocator;  // else it would be allocated
+  rapidjson::Reader reader(&allocator);
   // Iterative: depth costs no stack. Numbers as text: nothing is rounded before the type is known.
   constexpr unsigned kFlags =
       rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag;
   const auto result = reader.Parse<kFlags>(stream, builder);
-  const std::string where = "invalid JSON at byte " + std::to_string(stream.Tell()) + ": ";
-  if (!builder.error().empty()) throw DecodeError(where + builder.error());
-  if (result.IsError()) throw DecodeError(where + rapidjson::GetParseError_En(result.Code()));
+  const auto refuse = [&stream](std::string_view why) {
+    throw DecodeError("invalid JSON at byte " + std::to_string(stream.Tell()) + ": " + std::string(why));
+  };
+  if (!builder.error().empty()) refuse(builder.error());
+  if (result.IsError()) refuse(rapidjson::GetParseError_En(result.Code()));
   // RapidJSON takes a zero byte for the end.
-  if (stream.Tell() != text.size()) throw DecodeError(where + "a zero byte");
+  if (stream.Tell() != text.size()) refuse("a zero byte");
 }
 
 }  // namespace bulkhead::sdk

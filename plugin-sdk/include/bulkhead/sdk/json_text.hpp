@@ -44,9 +44,16 @@ inline bool is_utf8(std::string_view text) {
 // Appends `text` as a JSON string. Requires: is_utf8(text).
 inline void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
+  out.reserve(out.size() + text.size() + 2);
   out += '"';
-  for (const char c : text) {
+  // What needs no escape is taken in one piece.
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
     const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && c != '"' && c != '\\') continue;
+    out += text.substr(begin, at - begin);
+    begin = at + 1;
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
@@ -54,14 +61,13 @@ inline void append_json_string(std::string& out, std::string_view text) {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (byte < 0x20) {
+    } else {
       out += "\\u00";
       out += kHex[byte >> 4];
       out += kHex[byte & 15];
-    } else {
-      out += c;
     }
   }
+  out += text.substr(begin);
   out += '"';
 }
 
