@@ -135,6 +135,7 @@ void ArgumentTemplate::build(std::string& json, std::string_view item) const {
     json += item;
     return;
   }
+  json.reserve(item.size() + 16);  // mostly enough: the item's text and a few signs
   json += '[';
   for (const Piece& piece : pieces_) {
     if (json.size() > 1) json += ',';

@@ -13,7 +13,7 @@ constexpr std::size_t kMostAhead = 512;
 constexpr std::size_t kFirstAhead = 8;
 // A chunk should keep a worker busy for about this long: long against the cost of sending it, short enough to share
 // the work evenly at the end.
-constexpr double kChunkSeconds = 0.002;
+constexpr double kChunkSeconds = 0.004;
 
 }  // namespace
 

@@ -22,10 +22,10 @@ TEST(MapPace, SendsFewSingleItemsBeforeTheFirstResult) {
   EXPECT_EQ(pace.items_ahead(), 16U);
 }
 
-TEST(MapPace, AddsTwoMillisecondsOfWorkToAChunk) {
+TEST(MapPace, PutsFourMillisecondsOfWorkIntoAChunk) {
   MapPace pace(2, std::nullopt);
   run(pace, 1000, microseconds(50));  // by two workers: 100 µs each
-  EXPECT_EQ(pace.chunk_items(), 20U);
+  EXPECT_EQ(pace.chunk_items(), 40U);
 }
 
 TEST(MapPace, LeavesSlowItemsToTravelAlone) {
@@ -44,7 +44,7 @@ TEST(MapPace, ResultsThatComeTogetherCountAsMany) {
   MapPace pace(1, std::nullopt);
   pace.note_done(1, MapPace::Clock::time_point(seconds(1)));
   pace.note_done(100, MapPace::Clock::time_point(seconds(1) + std::chrono::milliseconds(10)));
-  EXPECT_EQ(pace.chunk_items(), 20U);
+  EXPECT_EQ(pace.chunk_items(), 40U);
 }
 
 TEST(MapPace, WorkersTakeFourChunksBeforeNoItemIsAhead) {
