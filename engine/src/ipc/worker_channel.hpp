@@ -75,12 +75,13 @@ class WorkerChannel {
     return room.empty() ? wait_for_room(bytes) : room;
   }
   enum class Announce : std::uint8_t { kNow, kLater };
-  // Publishes the first `bytes` of the reservation. kLater does not look whether the host sleeps:
-  // the next kNow, or the next wait, does.
+  // Publishes the first `bytes` of the reservation. kLater does not look whether the host sleeps, unless the ring is half
+  // full: the next kNow, or the next wait, does.
   void publish(std::size_t bytes, Announce announce = Announce::kNow) noexcept {
     responses_.publish(bytes);
-    if (announce == Announce::kLater) return;
-    const Bell bell = host_park_.after_publish([this] { return responses_.holds_at_least(responses_.capacity() / 2); });
+    const auto is_half_full = [this] { return responses_.holds_at_least(responses_.capacity() / 2); };
+    if (announce == Announce::kLater && !is_half_full()) return;
+    const Bell bell = host_park_.after_publish(is_half_full);
     if (bell != Bell::kNone) ring(bell);
   }
 

@@ -30,8 +30,11 @@ using protocol::ErrorEnvelope;
 using Clock = std::chrono::steady_clock;
 using Announce = ReplyWriter::Announce;
 
-// How long a result of a running batch may stay unannounced to a sleeping host.
-constexpr auto kAnnounceInterval = std::chrono::microseconds(200);
+// How long results of a running batch may stay unannounced to a sleeping host, unless an item took so long that telling it
+// costs nothing beside it. Nobody waits for an item before its batch is done: it is told for the statistics; and of a ring
+// that fills up the channel tells.
+constexpr auto kAnnounceInterval = std::chrono::milliseconds(5);
+constexpr auto kLongItem = std::chrono::microseconds(200);
 constexpr auto kProgressInterval = std::chrono::milliseconds(10);
 // Of one run's results: enough to make a reply cost nothing beside them, little enough for the cache, and for the host to
 // read some while others are made.
@@ -137,6 +140,7 @@ class Executor {
   std::int64_t last_deadline_ns_ = 0;  // the caller's own
   std::int64_t started_ns_ = 0;        // of the item
   Clock::time_point last_announcement_;
+  Clock::time_point last_item_end_;
   Clock::time_point last_progress_;
 };
 
@@ -269,7 +273,7 @@ void Executor::run_call(const protocol::Record<CallHeader>& call) {
     last_deadline_ns_ = header.deadline_ns;
     begin_timed_item();
   }
-  if (count_ > 1) last_announcement_ = Clock::now();
+  if (count_ > 1) last_announcement_ = last_item_end_ = Clock::now();
 
   const std::int32_t outcome = run_items(slot, header, call.payload);
   BULKHEAD_FAULT_POINT("task.returned");
@@ -502,7 +506,8 @@ void Executor::publish_item(std::int32_t outcome, bool is_last, Announce announc
 
 Announce Executor::when_to_announce() {
   const auto now = Clock::now();
-  if (now - last_announcement_ < kAnnounceInterval) return Announce::kLater;
+  const bool was_long = now - std::exchange(last_item_end_, now) >= kLongItem;
+  if (!was_long && now - last_announcement_ < kAnnounceInterval) return Announce::kLater;
   last_announcement_ = now;
   return Announce::kNow;
 }

@@ -132,6 +132,43 @@ TEST_F(MapTest, OfNumbersKeepsEachVerdictWhereSomeFail) {
   EXPECT_THROW((void)pool_.map<std::int64_t>("echo.positive", numbers), std::domain_error);
 }
 
+// Only a part of it is on its way at any time, but what is must not wait for the oldest.
+TEST_F(MapTest, OfNumbersGoesOnBehindAnItemThatTakesLong) {
+  constexpr std::uint64_t kOthers = 5000;
+  auto pool = engine_.pool({.processes = 2});
+  std::vector<std::int64_t> milliseconds(kOthers + 1, 0);
+  milliseconds[0] = 600'000;
+  std::exception_ptr error;
+  std::thread mapping([&] {
+    try {
+      (void)pool.map<std::int64_t>("misbehave.sleep_ms", milliseconds, {.chunk_size = 1});
+    } catch (...) {
+      error = std::current_exception();
+    }
+  });
+  EXPECT_TRUE(eventually(kPatience, [&] {
+    const auto tasks = pool.stats().tasks;
+    return !tasks.empty() && tasks.front().done == kOthers;
+  }));
+  pool.terminate();
+  mapping.join();
+  ASSERT_TRUE(error);
+  EXPECT_THROW(std::rethrow_exception(error), PoolClosed);
+}
+
+TEST_F(MapTest, OfNumbersNeedsNoRoomForAllOfThemInTheQueue) {
+  auto pool = engine_.pool({.processes = 1, .max_pending = 2, .when_full = WhenFull::kFail});
+  EXPECT_EQ(pool.map<std::int64_t>("echo.i64", numbers(3000), {.chunk_size = 1}), numbers(3000));
+}
+
+TEST_F(MapTest, OfNumbersTellsTheCallbackToo) {
+  List told;
+  const auto results =
+      pool_.map<std::int64_t>("echo.i64", numbers(100), {.on_result = [&](const List& all) { told = all; }});
+  EXPECT_EQ(results, numbers(100));
+  EXPECT_EQ(told, numbers(100));
+}
+
 TEST_F(MapTest, TakesAnyInputRange) {
   EXPECT_EQ(pool_.map<std::int64_t>("echo.i64", counting_to(50)), numbers(50));
   EXPECT_EQ(pool_.map<std::int64_t>("echo.i64", counting_to(50), {.chunk_size = 7}), numbers(50));

@@ -143,6 +143,57 @@ TEST(Channel, RingsALazyPumpWhenTheResponseRingIsHalfFull) {
   EXPECT_TRUE(channel.bells.pump().consume());
 }
 
+TEST(Channel, RingsForALaterAnnouncementWhenTheResponseRingIsHalfFull) {
+  Channel channel;
+  channel.bells.set(ParkMode::kPumpLazy);
+  const std::size_t frames_to_half = (1U << 15) / 64;
+  for (std::size_t i = 0; i + 1 < frames_to_half; ++i) answer(channel.worker, bytes_of(i, 56), Announce::kLater);
+  EXPECT_FALSE(channel.bells.pump().consume());
+  answer(channel.worker, bytes_of(0, 56), Announce::kLater);
+  EXPECT_TRUE(channel.bells.pump().consume());
+}
+
+// Whatever the host offers while the worker lets records gather, it gets; and with a spin budget or without one.
+TEST(Channel, AWorkerThatLetsRecordsGatherGetsAllOfThem) {
+  for (const std::uint32_t spin_pauses : {0U, 2000U}) {
+    Channel channel({.request_ring_bytes = 1U << 16, .response_ring_bytes = 1U << 16}, spin_pauses);
+    constexpr std::uint64_t kRecords = 5000;
+    std::thread worker([&] {
+      for (std::uint64_t i = 0; i < kRecords; ++i) {
+        std::span<const std::byte> frame;
+        channel.worker.expect_more();
+        ASSERT_EQ(channel.worker.next(frame), WorkerChannel::Next::kClaimed);
+        ASSERT_EQ(copy(frame), bytes_of(i, 16));
+        channel.worker.done();
+        answer(channel.worker, bytes_of(i, 8));
+      }
+    });
+    std::uint64_t answered = 0;
+    const auto take_answers = [&] {
+      for (auto reply = try_receive(channel.host); !reply.empty(); reply = try_receive(channel.host)) {
+        ASSERT_EQ(reply, bytes_of(answered, 8));
+        channel.host.settle(kFirstSequence + answered++);
+      }
+    };
+    for (std::uint64_t sent = 0; sent < kRecords;) {
+      for (std::uint64_t burst = 1 + sent % 7; burst > 0 && sent < kRecords; --burst) {
+        const auto room = channel.host.try_reserve(16);
+        if (room.empty()) break;
+        const auto content = bytes_of(sent++, 16);
+        std::memcpy(room.data(), content.data(), content.size());
+        channel.host.stage(content.size());
+      }
+      channel.host.flush();
+      channel.host.ring_if_parked();
+      if (sent % 3 == 0) channel.host.hurry();
+      take_answers();
+    }
+    channel.host.hurry();
+    while (answered < kRecords) take_answers();
+    worker.join();
+  }
+}
+
 TEST(Channel, RingsALazyPumpBeforeTheWorkerSleepsOnResults) {
   Channel channel;
   channel.bells.set(ParkMode::kPumpLazy);
