@@ -23,7 +23,8 @@ class Ring {
  public:
   static constexpr std::size_t kFrameBytes = 16;
 
-  void send(std::uint64_t value) {
+  // Handed over with those staged before it, or later.
+  void send(std::uint64_t value, bool hand_over = true) {
     auto room = producer.try_reserve(kFrameBytes);
     if (room.empty()) {
       Explorer::await([&] { return producer.position() - head.value <= 24; });  // room also for a wrap
@@ -33,7 +34,8 @@ class Ring {
     for_each_shadow(room.data(), [](Shadow& shadow) { Explorer::note_write(shadow); });
     const std::array<std::uint64_t, 2> content{value, value};
     std::memcpy(room.data(), content.data(), sizeof content);
-    producer.publish(kFrameBytes);
+    producer.stage(kFrameBytes);
+    if (hand_over) producer.flush();
   }
   // False: there is none.
   bool take(std::uint64_t expected) {
@@ -71,7 +73,8 @@ enum class RingMistake { kNone, kTailStore, kTailLoad, kHeadStore, kHeadLoad };
 
 class RingScenario : public Scenario {
  public:
-  explicit RingScenario(RingMistake mistake) {
+  // The first `at_once` records are handed over together, the others one by one.
+  explicit RingScenario(RingMistake mistake, std::uint64_t at_once = 1) : at_once_(at_once) {
     constexpr auto kRelaxed = std::memory_order_relaxed;
     if (mistake == RingMistake::kTailStore) ring_.tail.strongest_store = kRelaxed;
     if (mistake == RingMistake::kTailLoad) ring_.tail.strongest_load = kRelaxed;
@@ -81,7 +84,7 @@ class RingScenario : public Scenario {
   void run(int thread) override {
     for (std::uint64_t value = 1; value <= kRecords; ++value) {
       if (thread == 0) {
-        ring_.send(value);
+        ring_.send(value, value >= at_once_);
       } else {
         while (!ring_.take(value)) {
           Explorer::await([&] { return ring_.tail.value != ring_.consumer.position(); });
@@ -95,11 +98,17 @@ class RingScenario : public Scenario {
 
  private:
   static constexpr std::uint64_t kRecords = 4;
+  const std::uint64_t at_once_;
   Ring ring_;
 };
 
-Explorer::Result explore_ring(RingMistake mistake) {
-  return Explorer::explore([&] { return std::make_unique<RingScenario>(mistake); }, 8);
+Explorer::Result explore_ring(RingMistake mistake, std::uint64_t at_once = 1) {
+  return Explorer::explore([&] { return std::make_unique<RingScenario>(mistake, at_once); }, 8);
+}
+
+TEST(RingInterleaving, RecordsHandedOverTogetherArriveWholeInEveryOrder) {
+  EXPECT_EQ(explore_ring(RingMistake::kNone, 2).failure, "");
+  EXPECT_NE(explore_ring(RingMistake::kTailStore, 2).failure, "");
 }
 
 TEST(RingInterleaving, EveryRecordArrivesWholeInEveryOrder) {
