@@ -68,9 +68,7 @@ std::string make_doorbell_name() {
   return name;
 }
 
-WorkerDoorbell::WorkerDoorbell(std::string name, std::unique_ptr<bip::named_semaphore> semaphore,
-                               pid_t creator) noexcept
-    : name_(std::move(name)), semaphore_(std::move(semaphore)), creator_(creator) {}
+WorkerDoorbell::WorkerDoorbell(std::string name) noexcept : name_(std::move(name)) {}
 
 WorkerDoorbell::WorkerDoorbell(WorkerDoorbell&& other) noexcept
     : name_(std::move(other.name_)),
@@ -90,29 +88,32 @@ WorkerDoorbell& WorkerDoorbell::operator=(WorkerDoorbell&& other) noexcept {
 WorkerDoorbell::~WorkerDoorbell() { unlink(); }
 
 WorkerDoorbell WorkerDoorbell::create(const std::string& name) {
-  const bool is_file_made = try_create_file(name);
+  WorkerDoorbell doorbell(name);  // from the moment that there is a name, this removes it
+  if (try_create_file(name)) doorbell.creator_ = ::getpid();
   try {
     BULKHEAD_FAULT_THROW("semaphore.create", EMFILE, bip::interprocess_exception(bip::error_info(EMFILE)));
-    auto semaphore = is_file_made ? std::make_unique<bip::named_semaphore>(bip::open_only, name.c_str())
-                                  : std::make_unique<bip::named_semaphore>(bip::create_only, name.c_str(), 0,
-                                                                           bip::permissions(kOwnerOnly));
-    return {name, std::move(semaphore), ::getpid()};
+    if (doorbell.creator_ != 0) {
+      doorbell.semaphore_ = std::make_unique<bip::named_semaphore>(bip::open_only, name.c_str());
+    } else {
+      doorbell.semaphore_ =
+          std::make_unique<bip::named_semaphore>(bip::create_only, name.c_str(), 0, bip::permissions(kOwnerOnly));
+      doorbell.creator_ = ::getpid();
+    }
   } catch (const bip::interprocess_exception& error) {
-    if (is_file_made) bip::named_semaphore::remove(name.c_str());
     support::raise_system_error(error.get_native_error(), "create semaphore \"" + name + "\"", "semaphores");
-  } catch (const std::bad_alloc&) {
-    bip::named_semaphore::remove(name.c_str());  // it is a random one: nobody else's
-    throw;
   }
+  return doorbell;
 }
 
 WorkerDoorbell WorkerDoorbell::open(const std::string& name) {
+  WorkerDoorbell doorbell(name);
   try {
     BULKHEAD_FAULT_THROW("semaphore.attach", EMFILE, bip::interprocess_exception(bip::error_info(EMFILE)));
-    return {name, std::make_unique<bip::named_semaphore>(bip::open_only, name.c_str()), 0};
+    doorbell.semaphore_ = std::make_unique<bip::named_semaphore>(bip::open_only, name.c_str());
   } catch (const bip::interprocess_exception& error) {
     support::raise_system_error(error.get_native_error(), "open semaphore \"" + name + "\"", "semaphores");
   }
+  return doorbell;
 }
 
 void WorkerDoorbell::ring() noexcept {
@@ -140,8 +141,9 @@ void WorkerDoorbell::wait() {
 
 void WorkerDoorbell::unlink() noexcept {
   BULKHEAD_FAULT_POINT("semaphore.unlink");
-  // A forked child of the host that exits must not take the name from its parent.
-  if (creator_ != 0 && creator_ == ::getpid()) bip::named_semaphore::remove(name_.c_str());
+  // A forked child of the host that exits must not take the name from its parent. Not named_semaphore::remove(): it needs
+  // memory, and where there is none it leaves the name and says nothing.
+  if (creator_ != 0 && creator_ == ::getpid()) ::sem_unlink(name_.c_str());
   creator_ = 0;
 }
 

@@ -42,12 +42,11 @@ class WorkerDoorbell {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
-  WorkerDoorbell(std::string name, std::unique_ptr<boost::interprocess::named_semaphore> semaphore,
-                 pid_t creator) noexcept;
+  explicit WorkerDoorbell(std::string name) noexcept;
 
   std::string name_;
   std::unique_ptr<boost::interprocess::named_semaphore> semaphore_;
-  pid_t creator_;  // 0: not ours to unlink, or unlinked already
+  pid_t creator_ = 0;  // 0: not ours to unlink, or unlinked already
 };
 
 // To the host: an eventfd, handed to workers by descriptor.

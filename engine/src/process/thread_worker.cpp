@@ -14,6 +14,7 @@
 
 #include "ipc/control_socket.hpp"
 #include "ipc/worker_channel.hpp"
+#include "process/announced_name.hpp"
 #include "process/worker_status.hpp"
 #include "protocol/control.hpp"
 #include "support/duration_text.hpp"
@@ -47,17 +48,6 @@ UniqueFd copy_of(int fd) {
   return copy;
 }
 
-// The warden hears of the name first, and not for long: the thread's end is attached at once.
-ipc::HostChannel make_channel(Warden& warden, const WorkerConfig& config, const std::string& doorbell_name) {
-  warden.announce_name(doorbell_name);
-  try {
-    return ipc::HostChannel::create(config.ring_sizes, doorbell_name);
-  } catch (...) {
-    warden.forget_name(doorbell_name);
-    throw;
-  }
-}
-
 }  // namespace
 
 // What the thread uses, for as long as it runs: loop, log, engine and ThreadWorker may be gone before.
@@ -65,21 +55,21 @@ class ThreadWorker::Life final : private worker::LogRoute {
  public:
   Life(Warden& warden, std::shared_ptr<const WorkerConfig> config, ThreadWorker& owner)
       : config_(std::move(config)),
-        doorbell_name_(ipc::make_doorbell_name()),
-        host_(make_channel(warden, *config_, doorbell_name_)),
-        unlinked_(warden, doorbell_name_, host_),
+        doorbell_name_(warden, ipc::make_doorbell_name()),
+        host_(ipc::HostChannel::create(config_->ring_sizes, doorbell_name_.name())),
         worker_(ipc::WorkerChannel::attach({.host_memory = copy_of(host_.host_fd()),
                                             .worker_memory = copy_of(host_.worker_fd()),
                                             .pool_page = copy_of(config_->pool_page_fd),
                                             .leader_bell = copy_of(config_->leader_bell_fd),
                                             .pump_bell = copy_of(config_->pump_bell_fd),
                                             .sizes = host_.sizes(),
-                                            .doorbell_name = doorbell_name_,
+                                            .doorbell_name = doorbell_name_.name(),
                                             .spin_pauses = config_->spin_pauses,
                                             .while_full = [this] { drop_results_if_alone(); }})),
         sockets_(ipc::ControlSocket::pair()),
         owner_(&owner) {
-    unlinked_.now();
+    host_.unlink_doorbell();  // the thread's end is attached
+    doorbell_name_.forget();
     for (const auto& plugin : config_->plugins) plugin_files_.push_back(copy_of(plugin.fd));
   }
 
@@ -119,26 +109,6 @@ class ThreadWorker::Life final : private worker::LogRoute {
   [[nodiscard]] Ending& ending() noexcept { return ending_; }
 
  private:
-  // Removes the name also when the constructor goes on to fail.
-  class Unlinked {
-   public:
-    Unlinked(Warden& warden, const std::string& name, ipc::HostChannel& channel)
-        : warden_(&warden), name_(name), channel_(channel) {}
-    ~Unlinked() { now(); }
-    Unlinked(const Unlinked&) = delete;
-    Unlinked& operator=(const Unlinked&) = delete;
-    void now() {
-      if (warden_ == nullptr) return;
-      channel_.unlink_doorbell();
-      std::exchange(warden_, nullptr)->forget_name(name_);
-    }
-
-   private:
-    Warden* warden_;
-    const std::string& name_;
-    ipc::HostChannel& channel_;
-  };
-
   // In the thread: what it logs belongs to the owner's pool, while there is one.
   void log_line(std::uint8_t level, std::string_view plugin, std::string_view text) override {
     const auto status = host_.status();
@@ -165,9 +135,8 @@ class ThreadWorker::Life final : private worker::LogRoute {
 
   // Fixed after construction.
   const std::shared_ptr<const WorkerConfig> config_;
-  const std::string doorbell_name_;
+  AnnouncedName doorbell_name_;  // until the constructor's end
   ipc::HostChannel host_;
-  Unlinked unlinked_;
   ipc::WorkerChannel worker_;
   std::vector<UniqueFd> plugin_files_;
 

@@ -25,8 +25,8 @@ WorkerProcess::WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log,
       slot_(slot),
       generation_(generation),
       listener_(listener),
-      doorbell_name_(ipc::make_doorbell_name()),
-      channel_(make_channel()),
+      doorbell_name_(warden, ipc::make_doorbell_name()),
+      channel_(ipc::HostChannel::create(config_->ring_sizes, doorbell_name_.name())),
       process_(loop, warden, Warden::Mode::kWorker, config_->start_method, *this, std::move(from)) {
   if (!config_->captures_output) return;
   output_.emplace(loop, log, slot, [this](const protocol::OutputLine& line) { listener_.worker_wrote(*this, line); });
@@ -34,22 +34,9 @@ WorkerProcess::WorkerProcess(EventLoop& loop, Warden& warden, support::Log& log,
 
 WorkerProcess::~WorkerProcess() { drop_name(); }
 
-// The warden hears of the name first: from then on it cannot be left behind.
-ipc::HostChannel WorkerProcess::make_channel() const {
-  warden_.announce_name(doorbell_name_);
-  try {
-    return ipc::HostChannel::create(config_->ring_sizes, doorbell_name_);
-  } catch (...) {
-    warden_.forget_name(doorbell_name_);
-    throw;
-  }
-}
-
-void WorkerProcess::drop_name() {
-  if (doorbell_name_.empty()) return;
+void WorkerProcess::drop_name() noexcept {
   channel_.unlink_doorbell();
-  warden_.forget_name(doorbell_name_);
-  doorbell_name_.clear();
+  doorbell_name_.forget();
 }
 
 void WorkerProcess::start() {
@@ -83,7 +70,7 @@ void WorkerProcess::send_attach() {
       .plugin_count = static_cast<std::uint32_t>(config_->plugins.size()),
       .has_initializer = config_->initializer != nullptr,
       .captures_output = output_.has_value(),
-      .doorbell_name = doorbell_name_,
+      .doorbell_name = doorbell_name_.name(),
   };
   process_.send(protocol::encode(attach),
                 std::array{channel_.host_fd(), channel_.worker_fd(), config_->pool_page_fd, config_->leader_bell_fd,

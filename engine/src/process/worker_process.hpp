@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "process/announced_name.hpp"
 #include "process/managed_process.hpp"
 #include "process/worker.hpp"
 #include "process/worker_output.hpp"
@@ -49,10 +50,9 @@ class WorkerProcess final : public Worker, private ManagedProcess::Listener {
   void stopped(bool is_stopped) override;
   void ended(const ExitStatus& status, std::string text) override;
 
-  [[nodiscard]] ipc::HostChannel make_channel() const;
   void send_attach();
   void attached();
-  void drop_name();
+  void drop_name() noexcept;
   [[nodiscard]] Phase phase() const noexcept;
   [[nodiscard]] std::string doing() const;
 
@@ -65,7 +65,7 @@ class WorkerProcess final : public Worker, private ManagedProcess::Listener {
   Worker::Listener& listener_;
 
   // Loop thread only.
-  std::string doorbell_name_;  // while the warden knows it
+  AnnouncedName doorbell_name_;
   bool is_attached_ = false;
   std::string failure_;  // what it said
   Phase failure_phase_ = Phase::kStart;
