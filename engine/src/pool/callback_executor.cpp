@@ -1,12 +1,13 @@
 #include "pool/callback_executor.hpp"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <future>
 #include <string>
+#include <system_error>
 
 #include "bulkhead/error.hpp"
+#include "support/blocked_signals.hpp"
 #include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
@@ -31,21 +32,14 @@ void CallbackExecutor::start() {
   if (queue_->is_manual()) return;
   const std::lock_guard lock(mutex_);
   if (thread_.joinable()) return;
-  // The embedder's signal handlers run in the embedder's threads.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
   try {
+    const support::BlockedSignals blocked;
     BULKHEAD_FAULT_THROW("callbacks.thread", EAGAIN, std::system_error(EAGAIN, std::generic_category()));
     thread_ = std::thread([queue = queue_] { queue->run_until_stopped(); });
     pthread_setname_np(thread_.native_handle(), "bulkhead-calls");
-  } catch (const std::system_error& failure) {
-    error = failure.code().value();
+  } catch (const std::system_error& error) {
+    support::raise_system_error(error.code().value(), "start the callback thread", "threads");
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error != 0) support::raise_system_error(error, "start the callback thread", "threads");
 }
 
 void CallbackExecutor::post(std::function<void()> callback) {

@@ -9,12 +9,12 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <exception>
 #include <new>
 #include <string>
 #include <system_error>
 
+#include "support/blocked_signals.hpp"
 #include "support/fault_point.hpp"
 #include "support/logging.hpp"
 #include "support/system_error.hpp"
@@ -60,19 +60,13 @@ EventLoop::EventLoop(support::Log* log)
   add_to_epoll(epoll_.get(), wake_event_.get(), kWakeId);
   add_to_epoll(epoll_.get(), timer_.get(), kTimerId);
 
-  // The thread inherits this mask, so no signal can reach it before it could block them itself.
-  sigset_t all;
-  sigset_t old;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &old);
   try {
+    const support::BlockedSignals blocked;  // in the new thread they are from its beginning
     BULKHEAD_FAULT_THROW("loop.thread", EAGAIN, std::system_error(EAGAIN, std::generic_category()));
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
-    ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
     support::raise_system_error(error.code().value(), "start the pump thread", "threads");
   }
-  ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
   id_ = thread_.get_id();
   ::pthread_setname_np(thread_.native_handle(), "bulkhead-pump");
 }

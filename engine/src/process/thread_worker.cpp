@@ -17,6 +17,7 @@
 #include "process/announced_name.hpp"
 #include "process/worker_status.hpp"
 #include "protocol/control.hpp"
+#include "support/blocked_signals.hpp"
 #include "support/duration_text.hpp"
 #include "support/fault_point.hpp"
 #include "support/logging.hpp"
@@ -260,14 +261,12 @@ void ThreadWorker::start() {
   });
   socket_watch_ = loop_.watch(life_->socket().fd(), [this] { read_socket(); });
   auto given = std::make_unique<std::shared_ptr<Life>>(life_);
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the thread: signals are for the host's own
   pthread_t thread{};
-  const int error = BULKHEAD_FAULT_CALL("thread_worker.thread", EAGAIN, EAGAIN,
-                                        ::pthread_create(&thread, nullptr, &run_thread, given.get()));
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const int error = [&] {
+    const support::BlockedSignals blocked;
+    return BULKHEAD_FAULT_CALL("thread_worker.thread", EAGAIN, EAGAIN,
+                               ::pthread_create(&thread, nullptr, &run_thread, given.get()));
+  }();
   if (error != 0) {
     condemn("cannot start a thread: " + support::errno_text(error));
     // Not from within start(), whose caller does not expect its listener to be called.

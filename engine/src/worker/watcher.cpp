@@ -10,6 +10,7 @@
 #include <system_error>
 #include <thread>
 
+#include "support/blocked_signals.hpp"
 #include "support/fault_point.hpp"
 #include "support/system_error.hpp"
 
@@ -48,18 +49,13 @@ void watch(int host_pidfd, std::optional<OutputPump> output) {
 }  // namespace
 
 void start_host_watcher(support::UniqueFd host_pidfd, std::optional<OutputPump> output) {
-  sigset_t all;
-  sigset_t old;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &old);  // inherited by the thread
   try {
+    const support::BlockedSignals blocked;
     BULKHEAD_FAULT_THROW("watcher.thread", EAGAIN, std::system_error(EAGAIN, std::generic_category()));
     std::thread([fd = host_pidfd.get(), output] { watch(fd, output); }).detach();
   } catch (const std::system_error& error) {
-    ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
     support::raise_system_error(error.code().value(), "start the thread that watches the host", "threads");
   }
-  ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
   static_cast<void>(host_pidfd.release());  // the thread's, for ever
 }
 

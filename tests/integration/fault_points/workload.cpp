@@ -1,12 +1,16 @@
 #include "workload.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <new>
@@ -35,17 +39,28 @@ std::string plugin_path(const char* name) {
   return std::string(folder == nullptr ? "." : folder) + "/" + name + ".so";
 }
 
+sigset_t blocked_signals() {
+  sigset_t mask;
+  std::memset(&mask, 0, sizeof mask);
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  return mask;
+}
+
 class Workload {
  public:
   explicit Workload(const WorkloadOptions& options) : options_(options) {}
 
   int run() {
+    const sigset_t blocked = blocked_signals();
     step([&] {
       auto engine = Engine::from_plugins({plugin_path("echo"), plugin_path("misbehave")},
                                          {.worker_program = "/proc/self/exe", .on_log = [](int, std::string_view) {}});
       use(engine);
     });
     const OwnAllocations own;
+    if (const sigset_t now = blocked_signals(); std::memcmp(&now, &blocked, sizeof now) != 0) {
+      complain("this thread's signal mask is another");
+    }
     // The engine is gone: whoever was to be told has been.
     for (const auto& entry : told_) {
       const int expected = entry.is_submitted ? 1 : 0;
