@@ -381,8 +381,8 @@ void ThreadWorker::told_to_leave() {
 
 bool ThreadWorker::send(std::uint32_t id, std::uint64_t size, bool writable, std::span<const int> fds) noexcept {
   try {
-    return life_->send(protocol::encode(protocol::BlockMessage{id, size, writable}), fds);
-  } catch (...) {  // no memory, or too many descriptors in flight: no room just now
+    return life_->send(protocol::EncodedNumbers(protocol::BlockMessage{id, size, writable}).bytes(), fds);
+  } catch (...) {  // too many descriptors in flight: no room just now
     return false;
   }
 }
@@ -398,7 +398,7 @@ bool ThreadWorker::grant_known_block(std::uint32_t id, std::uint64_t size, bool 
 
 bool ThreadWorker::send_shared(const protocol::SharedMessage& message, int fd) noexcept {
   try {
-    return life_->send(protocol::encode(message), std::array{fd});
+    return life_->send(protocol::EncodedNumbers(message).bytes(), std::array{fd});
   } catch (...) {  // as above
     return false;
   }
@@ -406,7 +406,7 @@ bool ThreadWorker::send_shared(const protocol::SharedMessage& message, int fd) n
 
 bool ThreadWorker::answer_shared(bool is_taken) noexcept {
   try {
-    return life_->send(protocol::encode(protocol::SharedTakenMessage{is_taken}), {});
+    return life_->send(protocol::EncodedNumbers(protocol::SharedTakenMessage{is_taken}).bytes(), {});
   } catch (...) {  // as above
     return false;
   }

@@ -191,35 +191,19 @@ void WorkerProcess::ended(const ExitStatus& status, std::string text) {
 
 bool WorkerProcess::send_block(std::uint32_t id, const ipc::SharedBlock& block, bool writable) noexcept {
   const std::array fds{block.fd()};
-  try {
-    return process_.try_send(protocol::encode(protocol::BlockMessage{id, block.size(), writable}), fds);
-  } catch (...) {  // no memory: as if there were no room
-    return false;
-  }
+  return process_.try_send(protocol::EncodedNumbers(protocol::BlockMessage{id, block.size(), writable}).bytes(), fds);
 }
 
 bool WorkerProcess::grant_known_block(std::uint32_t id, std::uint64_t size, bool writable) noexcept {
-  try {
-    return process_.try_send(protocol::encode(protocol::BlockMessage{id, size, writable}), {});
-  } catch (...) {  // as above
-    return false;
-  }
+  return process_.try_send(protocol::EncodedNumbers(protocol::BlockMessage{id, size, writable}).bytes(), {});
 }
 
 bool WorkerProcess::send_shared(const protocol::SharedMessage& message, int fd) noexcept {
-  try {
-    return process_.try_send(protocol::encode(message), std::array{fd});
-  } catch (...) {  // as above
-    return false;
-  }
+  return process_.try_send(protocol::EncodedNumbers(message).bytes(), std::array{fd});
 }
 
 bool WorkerProcess::answer_shared(bool is_taken) noexcept {
-  try {
-    return process_.try_send(protocol::encode(protocol::SharedTakenMessage{is_taken}), {});
-  } catch (...) {  // as above
-    return false;
-  }
+  return process_.try_send(protocol::EncodedNumbers(protocol::SharedTakenMessage{is_taken}).bytes(), {});
 }
 
 }  // namespace bulkhead::process

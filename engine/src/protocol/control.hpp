@@ -11,6 +11,7 @@
 // Failure:   decode() survives any bytes and answers nullopt: a peer that sent such is condemned.
 #pragma once
 
+#include <array>
 #include <bulkhead/sdk/archive.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace bulkhead::protocol {
@@ -384,16 +386,39 @@ struct ProbedTask {
   }
 };
 
+template <class Message>
+void encode_into(sdk::ByteSink& sink, const Message& message) {
+  const auto kind = static_cast<std::uint8_t>(Message::kKind);
+  sink.put(&kind, sizeof kind);
+  sdk::write(sink, message);
+}
+
 // Bytes to send. Throws std::bad_alloc only.
 template <class Message>
 [[nodiscard]] std::vector<std::byte> encode(const Message& message) {
   sdk::BufferSink sink;
-  const auto kind = static_cast<std::uint8_t>(Message::kKind);
-  sink.put(&kind, sizeof kind);
-  sdk::write(sink, message);
+  encode_into(sink, message);
   const auto bytes = sink.bytes();
   return {bytes.begin(), bytes.end()};
 }
+
+// The same bytes of a message that is but numbers, in no memory but its own: for what a call waits for, which must not
+// wait for memory.
+template <class Message>
+class EncodedNumbers {
+ public:
+  explicit EncodedNumbers(const Message& message) noexcept {
+    static_assert(std::is_trivially_copyable_v<Message>);
+    sdk::SpanSink sink(room_);
+    encode_into(sink, message);
+    size_ = sink.written();
+  }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return std::span(room_).first(size_); }
+
+ private:
+  std::array<std::byte, sizeof(MessageKind) + sizeof(Message)> room_;
+  std::size_t size_ = 0;
+};
 
 [[nodiscard]] inline std::optional<MessageKind> kind_of(std::span<const std::byte> bytes) noexcept {
   if (bytes.empty()) return std::nullopt;
