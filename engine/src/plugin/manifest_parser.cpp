@@ -71,7 +71,7 @@ class ManifestParser {
 
   toml::table parse_toml(std::string_view text) const {
     try {
-      return toml::parse(text, manifest_.file);
+      return toml::parse(text);  // the file's name it would copy where it may not throw
     } catch (const toml::parse_error& error) {
       // In our form: the parser's begins with a capital.
       const std::string problem = "not valid TOML: " + std::string(error.description());
