@@ -11,6 +11,7 @@
 #include "plugin/manifest_limits.hpp"
 #include "plugin/manifest_reader.hpp"
 #include "support/byte_size.hpp"
+#include "support/joined_path.hpp"
 #include "support/system_error.hpp"
 #include "support/unique_fd.hpp"
 
@@ -20,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using plugin::raise_manifest_error;
+using support::joined_path;
 
 constexpr const char* kFileName = "bulkhead.toml";
 
@@ -120,9 +122,9 @@ std::optional<std::string> variable(const ManifestSearch& search, const char* na
 
 std::optional<fs::path> find_upwards(const fs::path& start, const std::optional<fs::path>& home) {
   for (fs::path folder = start;; folder = folder.parent_path()) {
-    if (is_there(folder / kFileName)) return folder / kFileName;
+    if (fs::path file = joined_path(folder, kFileName); is_there(file)) return file;
     const bool is_home = home && folder == home->lexically_normal();
-    if (is_home || is_there(folder / ".git") || folder == folder.parent_path()) return std::nullopt;
+    if (is_home || is_there(joined_path(folder, ".git")) || folder == folder.parent_path()) return std::nullopt;
   }
 }
 
@@ -161,13 +163,13 @@ std::optional<Manifest> find_manifest(const ManifestSearch& search) {
   if (const auto value = variable(search, "XDG_CONFIG_HOME"); value && value->front() == '/') {
     config = *value;  // the XDG rules say to ignore relative ones
   } else if (home) {
-    config = *home / ".config";
+    config = joined_path(*home, ".config");
   }
   if (config) {
-    const fs::path file = *config / "bulkhead" / kFileName;
+    const fs::path file = joined_path(joined_path(*config, "bulkhead"), kFileName);
     if (is_there(file)) return read_found(file, search.user, "user");
   }
-  const fs::path file = search.system_directory / kFileName;
+  const fs::path file = joined_path(search.system_directory, kFileName);
   if (is_there(file)) return read_found(file, search.user, "system");
   return std::nullopt;
 }

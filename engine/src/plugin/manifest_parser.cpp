@@ -12,6 +12,7 @@
 #include "plugin/toml_depth.hpp"
 #include "support/byte_size.hpp"
 #include "support/in_quotes.hpp"
+#include "support/joined_path.hpp"
 
 namespace bulkhead {
 
@@ -82,7 +83,7 @@ class ManifestParser {
 
   // Absolute paths stay as they are.
   [[nodiscard]] std::string beside_manifest(const std::string& path) const {
-    return (std::filesystem::path(manifest_.file).parent_path() / path).string();
+    return support::joined_path(std::filesystem::path(manifest_.file).parent_path(), path);
   }
 
   void read_pool(const toml::table& table) {

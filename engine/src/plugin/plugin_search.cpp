@@ -7,10 +7,12 @@
 
 #include "bulkhead/error.hpp"
 #include "support/in_quotes.hpp"
+#include "support/joined_path.hpp"
 
 namespace bulkhead::plugin {
 
 using support::in_quotes;
+using support::joined_path;
 namespace fs = std::filesystem;
 
 std::vector<fs::path> plugin_folders(const std::function<std::optional<std::string>(const char* name)>& environment,
@@ -33,15 +35,15 @@ std::vector<fs::path> plugin_folders(const std::function<std::optional<std::stri
   std::ranges::for_each(of_program, add);
   std::ranges::for_each(of_manifest, add);
   const std::string home = environment("HOME").value_or("");
-  if (!home.empty()) add(fs::path(home) / ".local/lib/bulkhead/plugins");
-  add(fs::path(BULKHEAD_LIBDIR) / "bulkhead/plugins");
+  if (!home.empty()) add(joined_path(home, ".local/lib/bulkhead/plugins"));
+  add(joined_path(BULKHEAD_LIBDIR, "bulkhead/plugins"));
   return folders;
 }
 
 fs::path find_plugin(const std::string& name, const std::vector<fs::path>& folders) {
   std::string tried;
   for (const fs::path& folder : folders) {
-    fs::path file = folder / (name + ".so");
+    fs::path file = joined_path(folder, name + ".so");
     struct stat status {};
     // What may not be looked at is there; opening it tells why it cannot be used.
     if (::lstat(file.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR)) return file;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "bulkhead/error.hpp"
@@ -13,6 +15,7 @@
 #include "pool/local_backend.hpp"
 #include "protocol/control.hpp"
 #include "support/in_quotes.hpp"
+#include "support/joined_path.hpp"
 
 namespace bulkhead::pool {
 
@@ -38,10 +41,12 @@ void LocalBackend::keep_dead_letter(LostAttempt lost) {
       const auto plugin = std::find_if(config_->plugins.begin(), config_->plugins.end(),
                                        [&](const process::PluginToLoad& one) { return one.name == name; });
       if (plugin == config_->plugins.end()) return;
+      std::error_code error;  // a working directory that was removed is an empty path
+      const auto here = std::filesystem::current_path(error);
       const auto now = std::chrono::system_clock::now().time_since_epoch();
       const protocol::DeadLetter letter{
           .task = task,
-          .plugin_path = std::filesystem::absolute(plugin->shown_path).string(),
+          .plugin_path = support::joined_path(here, plugin->shown_path),
           .plugin_sha256 = plugin::sha256_hex_of_fd(plugin->fd),
           .plugin_config = plugin->config_json,
           .manifest = settings_.manifest,

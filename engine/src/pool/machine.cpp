@@ -11,13 +11,15 @@
 #include <array>
 #include <cstring>
 #include <fstream>
+#include <string>
 #include <string_view>
-#include <system_error>
 
 #include "bulkhead/error.hpp"
 #include "ipc/doorbell.hpp"
 #include "support/cgroup.hpp"
 #include "support/cgroup_cpus.hpp"
+#include "support/directory.hpp"
+#include "support/joined_path.hpp"
 #include "support/pidfd.hpp"
 #include "support/system_error.hpp"
 #include "support/unique_fd.hpp"
@@ -54,8 +56,8 @@ Allowance tightest(std::string_view controller, const std::array<const char*, 2>
   Allowance least;
   for (const auto& folder : support::cgroup_folders(controller, root)) {
     const std::size_t version = folder.is_v2 ? 0 : 1;
-    const auto limit = number_of(folder.path / limit_files.at(version));
-    const auto used = number_of(folder.path / usage_files.at(version));
+    const auto limit = number_of(support::joined_path(folder.path, limit_files.at(version)));
+    const auto used = number_of(support::joined_path(folder.path, usage_files.at(version)));
     if (!limit || !used) continue;
     const Allowance here{.used = *used, .limit = *limit};
     if (here.left() < least.left()) least = here;
@@ -71,22 +73,19 @@ Allowance limit_of(int resource) {
 }
 
 std::uint64_t open_descriptors() {
-  std::error_code error;
+  support::Directory entries("/proc/self/fd");
   std::uint64_t count = 0;
-  for (fs::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end; entry.increment(error)) {
-    ++count;
-  }
+  while (entries.next() != nullptr) ++count;
   return count > 0 ? count - 1 : 0;  // less the one that this reads through
 }
 
 // All threads of this user, as the kernel counts them against the limit.
 std::uint64_t threads_of_user() {
   std::uint64_t threads = 0;
-  std::error_code error;
-  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const fs::path status = entry->path() / "status";
+  support::Directory entries("/proc");
+  while (const char* const name = entries.next()) {
+    if (std::string_view(name).find_first_not_of("0123456789") != std::string_view::npos) continue;
+    const std::string status = "/proc/" + std::string(name) + "/status";
     if (number_in(status, "Uid") == ::getuid()) threads += number_in(status, "Threads").value_or(0);
   }
   return threads;

@@ -7,10 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstddef>
-#include <iterator>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -18,6 +15,7 @@
 #include "process/spawn.hpp"
 #include "protocol/control.hpp"
 #include "support/deadline.hpp"
+#include "support/directory.hpp"
 #include "support/system_error.hpp"
 #include "worker/warden_copy.hpp"
 
@@ -28,11 +26,14 @@ namespace {
 // A thread that was joined just now is still listed for a moment.
 constexpr auto kJoinedLimit = std::chrono::milliseconds(100);
 
-std::ptrdiff_t count_threads() {
-  std::error_code error;
-  const std::filesystem::directory_iterator tasks("/proc/self/task", error);
-  if (error) support::raise_system_error(error.value(), "count this process's threads in /proc/self/task", "processes");
-  return std::distance(begin(tasks), end(tasks));
+int count_threads() {
+  support::Directory threads("/proc/self/task");
+  if (!threads.is_open()) {
+    support::raise_system_error(errno, "count this process's threads in /proc/self/task", "processes");
+  }
+  int count = 0;
+  while (threads.next() != nullptr) ++count;
+  return count;
 }
 
 void refuse_threads() {

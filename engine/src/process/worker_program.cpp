@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bulkhead/error.hpp"
+#include "support/joined_path.hpp"
 #include "support/system_error.hpp"
 
 namespace bulkhead::process {
@@ -70,12 +71,12 @@ std::filesystem::path find_worker_program(const std::optional<std::filesystem::p
     candidates.push_back({BULKHEAD_WORKER_PATH, "compiled in"});
 #endif
     if (const auto library = library_file(); !library.empty()) {
-      candidates.push_back({library.parent_path() / kProgramName, "beside the library"});
+      candidates.push_back({support::joined_path(library.parent_path(), kProgramName), "beside the library"});
     }
     std::error_code error;
     const auto executable = std::filesystem::read_symlink("/proc/self/exe", error);
     if (!executable.empty()) {
-      candidates.push_back({executable.parent_path() / kProgramName, "beside the executable"});
+      candidates.push_back({support::joined_path(executable.parent_path(), kProgramName), "beside the executable"});
     }
   }
   for (const auto& candidate : candidates) {

@@ -1,6 +1,5 @@
 #include "protocol/dead_letter.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,12 +9,13 @@
 #include <bulkhead/sdk/archive.hpp>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
-#include <system_error>
+#include <string>
 
 #include "bulkhead/error.hpp"
+#include "support/directory.hpp"
 #include "support/fault_point.hpp"
 #include "support/in_quotes.hpp"
+#include "support/joined_path.hpp"
 #include "support/system_error.hpp"
 #include "support/unique_fd.hpp"
 
@@ -38,11 +38,11 @@ constexpr std::uint64_t kMaxLetterExtra = std::uint64_t{1} << 20;
 // happens to this process; on a file system that has no such files it ends in ".new", and goes if it is not published.
 class NewFile {
  public:
-  NewFile(const fs::path& folder, fs::path name) : name_(std::move(name)), shown_(support::in_quotes(name_.string())) {
+  NewFile(const std::string& folder, std::string name) : name_(std::move(name)), shown_(support::in_quotes(name_)) {
     fd_ = support::UniqueFd(
         BULKHEAD_FAULT_CALL("letter.open", EMFILE, -1, ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)));
     if (!fd_.is_open() && (errno == EOPNOTSUPP || errno == EISDIR)) {
-      unfinished_ = name_.string() + ".new";
+      unfinished_ = name_ + ".new";
       fd_ = support::UniqueFd(::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     }
     if (!fd_.is_open()) fail("make", errno);
@@ -79,26 +79,23 @@ class NewFile {
     support::raise_system_error(error, std::string(what) + " the file " + shown_, "disk");
   }
 
-  fs::path name_;
+  std::string name_;
   std::string shown_;
-  fs::path unfinished_;  // empty: it has no name
+  std::string unfinished_;  // empty: it has no name
   support::UniqueFd fd_;
 };
 
 // In the order of their names, which begin with the time.
-void remove_oldest(const fs::path& folder, std::size_t most) {
-  // Not by directory_iterator: libstdc++'s ends the program where it finds no memory for an entry.
-  const auto close = [](DIR* open) { ::closedir(open); };
-  const std::unique_ptr<DIR, decltype(close)> entries(::opendir(folder.c_str()), close);
-  if (!entries) return;
+void remove_oldest(const std::string& folder, std::size_t most) {
+  support::Directory entries(folder.c_str());
   std::vector<std::string> letters;
-  while (const dirent* entry = ::readdir(entries.get())) {
-    if (std::string_view(entry->d_name).ends_with(kLetterSuffix)) letters.emplace_back(entry->d_name);
+  while (const char* const name = entries.next()) {
+    if (std::string_view(name).ends_with(kLetterSuffix)) letters.emplace_back(name);
   }
   if (letters.size() <= most) return;
   std::sort(letters.begin(), letters.end());
   letters.resize(letters.size() - most);
-  for (const auto& letter : letters) ::unlinkat(::dirfd(entries.get()), letter.c_str(), 0);
+  for (const auto& letter : letters) ::unlinkat(entries.fd(), letter.c_str(), 0);
 }
 
 // "001732104000123-4711-0-shop.price.letter"
@@ -110,18 +107,26 @@ std::string name_of(const DeadLetter& letter) {
   return number + letter.task + std::string(kLetterSuffix);
 }
 
+// With those above it, which are for whoever the umask says; it is for its owner alone.
+void make_folder(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    path[slash] = '\0';
+    ::mkdir(path.c_str(), 0777);
+    path[slash] = '/';
+  }
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    support::raise_system_error(errno, "make the folder " + support::in_quotes(path), "disk");
+  }
+}
+
 }  // namespace
 
 fs::path keep_dead_letter(const fs::path& folder, const DeadLetter& letter, std::size_t most) {
-  const std::string shown = support::in_quotes(folder.string());
-  std::error_code error;
-  if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), error);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    support::raise_system_error(errno, "make the folder " + shown, "disk");
-  }
+  make_folder(folder);
   sdk::BufferSink sink;
   sdk::write(sink, letter);
-  const fs::path file = folder / name_of(letter);
+  const std::string file = support::joined_path(folder, name_of(letter));
   NewFile fresh(folder, file);
   fresh.write(kFirstLine.data(), kFirstLine.size());
   const auto bytes = sink.bytes();

@@ -91,8 +91,8 @@ std::string below_mount(const std::string& group, const std::string& mount_root)
   return inside.starts_with('/') && !inside.starts_with("/..") ? inside : std::string();
 }
 
-// Not path's operator/, here and below: libstdc++'s crashes where it finds no memory.
-std::string joined(const fs::path& root, const std::string& path) {
+// Below the root, though the path begins with "/".
+std::string below(const fs::path& root, const std::string& path) {
   std::string text = root.string();
   while (text.ends_with('/')) text.pop_back();
   return text + path;
@@ -102,9 +102,9 @@ std::string joined(const fs::path& root, const std::string& path) {
 
 std::vector<CgroupFolder> cgroup_folders(std::string_view controller, const fs::path& root) {
   std::vector<CgroupFolder> folders;
-  for (const Group& group : read_groups(joined(root, "/proc/self/cgroup"), controller)) {
-    for (const Mount& mount : read_mounts(joined(root, "/proc/self/mountinfo"), group.is_v2, controller)) {
-      const std::string top = joined(root, mount.point);
+  for (const Group& group : read_groups(below(root, "/proc/self/cgroup"), controller)) {
+    for (const Mount& mount : read_mounts(below(root, "/proc/self/mountinfo"), group.is_v2, controller)) {
+      const std::string top = below(root, mount.point);
       for (std::string inside = below_mount(group.path, mount.root);; inside.erase(inside.rfind('/'))) {
         folders.push_back({top + inside, group.is_v2});
         if (inside.empty()) break;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "support/cgroup.hpp"
+#include "support/joined_path.hpp"
 
 namespace bulkhead::support {
 
@@ -18,17 +19,16 @@ namespace fs = std::filesystem;
 // Empty: no limit.
 std::optional<double> quota_of(const fs::path& folder, bool is_v2) {
   double period = 0;
-  // Not path's operator/: libstdc++'s crashes where it finds no memory.
   if (is_v2) {
-    std::ifstream file(folder.string() + "/cpu.max");
+    std::ifstream file(joined_path(folder, "cpu.max"));
     std::string quota;
     if (!(file >> quota >> period) || quota == "max" || period <= 0) return std::nullopt;
     std::istringstream number(quota);
     double time = 0;
     return number >> time && time > 0 ? std::optional(time / period) : std::nullopt;
   }
-  std::ifstream quota_file(folder.string() + "/cpu.cfs_quota_us");
-  std::ifstream period_file(folder.string() + "/cpu.cfs_period_us");
+  std::ifstream quota_file(joined_path(folder, "cpu.cfs_quota_us"));
+  std::ifstream period_file(joined_path(folder, "cpu.cfs_period_us"));
   double time = 0;
   if (!(quota_file >> time) || !(period_file >> period) || time <= 0 || period <= 0) return std::nullopt;
   return time / period;

@@ -160,7 +160,7 @@ class Workload {
                              .init_timeout = 3s,
                              .ring_bytes = 1u << 16,
                              .kill_grace = 200ms,
-                             .dead_letters = std::string(options_.folder) + "/letters"});
+                             .dead_letters = std::string(options_.folder) + "/dead/letters/"});
     step([&] { use_numbers(pool); });
     step([&] { use_map(pool); });
     step([&] { use_large_payloads(pool); });

@@ -69,12 +69,15 @@ TEST_F(DeadLetterTest, ComesBackAsItWasKept) {
 TEST_F(DeadLetterTest, IsForItsOwnerOnlyWhateverTheUmask) {
   const auto before = ::umask(0);
   const auto file = keep_dead_letter(folder_ / "letters", letter(), 10);
+  keep_dead_letter(folder_ / "others/", letter(), 10);
   ::umask(before);
   struct stat about {};
   ASSERT_EQ(::stat(file.c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 07777u, 0600u);
-  ASSERT_EQ(::stat((folder_ / "letters").c_str(), &about), 0);
-  EXPECT_EQ(about.st_mode & 07777u, 0700u);
+  for (const char* const folder : {"letters", "others"}) {
+    ASSERT_EQ(::stat((folder_ / folder).c_str(), &about), 0);
+    EXPECT_EQ(about.st_mode & 07777u, 0700u) << folder;
+  }
 }
 
 TEST_F(DeadLetterTest, OfMoreThanTheMostTheOldestGo) {
