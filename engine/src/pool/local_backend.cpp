@@ -431,7 +431,9 @@ void LocalBackend::arm_timer(std::chrono::steady_clock::time_point when) {
 }
 
 void LocalBackend::all_work_done() {
-  services_.loop->post([this] { end_workers(kLeavingGrace); });
+  services_.loop->post([this] {
+    if (scheduler_->is_finished()) end_workers(kLeavingGrace);  // else it was revived meanwhile
+  });
 }
 
 }  // namespace bulkhead::pool

@@ -44,6 +44,7 @@ void LocalBackend::revive_on_loop() {
   scheduler_->unbar();
   if (was_broken) {
     is_ending_ = false;
+    grace_.reset();
     start_sampling();
   }
   const auto lacks_plugin = [](const Slot& slot) {

@@ -1,4 +1,11 @@
 // Plugins that keep workers from getting ready: their circuit opens, the others go on, revive() tries again.
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <optional>
+#include <thread>
+
 #include "engine_fixture.hpp"
 
 namespace bulkhead::test {
@@ -10,7 +17,8 @@ using ::testing::HasSubstr;
 class CircuitTest : public EngineTest {
  protected:
   // echo, and misbehave, whose initialiser fails as long as the folder has a file "broken".
-  Engine half_broken_engine(const std::string& how = "throw") {
+  Engine half_broken_engine(const std::string& how = "throw") { return half_broken_engine(how, log_.sink()); }
+  Engine half_broken_engine(const std::string& how, std::function<void(int, std::string_view)> on_log) {
     Manifest manifest;
     ManifestPlugin misbehave;
     misbehave.path.value = fixture_plugin("misbehave");
@@ -19,10 +27,19 @@ class CircuitTest : public EngineTest {
     ManifestPlugin echo;
     echo.path.value = fixture_plugin("echo");
     manifest.plugins = {misbehave, echo};
-    return Engine::from_manifest(std::move(manifest), {.on_log = log_.sink()});
+    return Engine::from_manifest(std::move(manifest), {.on_log = std::move(on_log)});
   }
   static std::string unusable(Pool& pool) {
     return text_thrown<PluginError>([&] { (void)pool.apply<std::int64_t>("misbehave.pid"); });
+  }
+
+  // Of a thread of this process.
+  static bool is_asleep(pid_t thread) {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+    std::string line;
+    std::getline(file, line);
+    const auto name_end = line.rfind(')');
+    return name_end != std::string::npos && line.substr(name_end, 3) == ") S";
   }
 
   const ScratchFolder folder_;
@@ -125,6 +142,31 @@ TEST_F(CircuitTest, OfTheOnlyPluginBreaksThePoolUntilItIsRevived) {
   EXPECT_EQ(pool.map<std::int64_t>("misbehave.sleep_ms", std::vector<int>(50, 1)).size(), 50u);
   pool.revive();  // nothing to do
   EXPECT_GT(pool.apply<std::int64_t>("misbehave.pid"), 0);
+}
+
+// The pump thread is held while the pool breaks. Then it comes to an array that is gone, sees that nothing will come any
+// more and means to end the workers, revives the pool, and comes to the end of the workers.
+TEST_F(CircuitTest, RevivesAPoolThatWasStillEnding) {
+  std::atomic<bool> is_broken = false;
+  std::atomic<pid_t> reviver = 0;
+  auto engine = half_broken_engine("throw", [&](int, std::string_view text) {
+    if (text.find("a pool is broken") == std::string_view::npos) return;
+    is_broken = true;
+    EXPECT_TRUE(eventually(kPatience, [&] { return reviver != 0 && is_asleep(reviver); }));
+  });
+  auto pool = engine.pool({.processes = 1, .initializer = "misbehave.pid"});
+  std::optional<SharedArray<std::int64_t>> numbers(std::in_place, 10);
+  EXPECT_EQ(pool.apply<std::int64_t>("echo.last_shared", *numbers), 0);
+  touch(folder_.file("broken"));
+  EXPECT_THROW(pool.apply<void>("misbehave.segv"), WorkerLost);
+  ASSERT_TRUE(eventually(kPatience, [&] { return is_broken.load(); }));
+  std::filesystem::remove(folder_.file("broken"));
+  numbers.reset();
+  std::thread([&] {
+    reviver = ::gettid();
+    pool.revive();
+  }).join();
+  EXPECT_EQ(pool.apply_async<std::int64_t>("echo.add", 2, 3).get(kPatience), 5);
 }
 
 TEST_F(CircuitTest, StaysClosedWhereAWorkerIsLeft) {
