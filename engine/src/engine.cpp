@@ -71,6 +71,11 @@ class EngineCore {
     const PoolOptions options = pool::merged(asked, manifest_);
     pool::LocalBackend::Settings settings = pool::checked_settings(options);
     settings.start_method = start_method(options);
+    if (settings.hygiene == Hygiene::kStrict && settings.start_method == StartMethod::kThread) {
+      refuse(
+          "nothing can be put back between tasks that run in threads of this process (leave hygiene or start_method "
+          "out)");
+    }
     pool::PoolPlugins plugins = pool_plugins(options);
     settings.plugins = std::move(plugins.to_load);
     settings.manifest = manifest_.file;

@@ -85,6 +85,7 @@ struct Manifest {
   Setting<std::string> dead_letters;                 // joined to the manifest's folder
   Setting<int> max_dead_letters;                     // files
   Setting<bool> preload;                             // see PoolOptions
+  Setting<std::string> hygiene;                      // "none" or "strict"
 
   Setting<std::vector<std::string>> plugin_dirs;           // joined to the manifest's folder
   std::vector<ManifestPlugin> plugins;                     // in the order written

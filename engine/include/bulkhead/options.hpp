@@ -81,6 +81,14 @@ enum class StartMethod : std::uint8_t {
                 // still runs two seconds after its pool is gone is left to itself
 };
 
+// What becomes of what a task changed of the process it ran in.
+//
+//   auto pool = engine.pool({.hygiene = bulkhead::Hygiene::kStrict});
+enum class Hygiene : std::uint8_t {
+  kNone,    // it stays: later tasks of that worker find it
+  kStrict,  // it is put back before the next task
+};
+
 // Who runs callbacks and resumes coroutines.
 enum class Callbacks : std::uint8_t {
   kOwnThread,  // a thread of the engine's
@@ -236,6 +244,13 @@ struct PoolOptions {
   // objects then run once for all of them: what they draw at random or open is the same in each. A plugin that starts
   // threads while it is loaded is loaded by each worker itself; initialisers always run in each worker. Default: true.
   std::optional<bool> preload = {};
+  // With Hygiene::kStrict each task finds the process as the worker had it when it was ready: signal mask, handlers and
+  // pending alarms, file mode mask, working directory, rounding mode and the rest of the floating point environment,
+  // locale, resource limits, environment, nice value. (Not memory, open descriptors, threads.) It costs each task some 25 µs
+  // of its worker, and items of a map travel alone. A worker in which something cannot be put back, as a hard limit that
+  // was lowered, leaves after the task, and a fresh one takes its place. Not with StartMethod::kThread, whose process is
+  // the host's own (UsageError). Default: Hygiene::kNone.
+  std::optional<Hygiene> hygiene = {};
 };
 
 // The CPUs this process may use: its affinity mask and its cgroup's quota, rounded up; at least 1.
@@ -330,8 +345,8 @@ template <class R>
 struct MapOptions {
   // Items that travel together. Default: multiprocessing's, a quarter of an even share for each worker (imap: 1), but of
   // items that all have one size no more than 64 KiB.
-  // A chunk is transport only: each item has a verdict of its own. Items with retries or a timeout travel alone.
-  // Zero or less is a UsageError.
+  // A chunk is transport only: each item has a verdict of its own. Items with retries or a timeout travel alone,
+  // and so do all in a pool with Hygiene::kStrict. Zero or less is a UsageError.
   std::optional<int> chunk_size = {};
   // As in CallOptions, for each item.
   std::optional<TimeLimit> timeout = {};

@@ -342,7 +342,7 @@ class Pool {
     if constexpr (detail::maps_numbers<R, Range>()) {
       MapOptions<R> asked = options;
       const detail::Terms terms = detail::resolve_terms(*binding.task, detail::terms_of(asked));
-      if (!options.on_result && !options.on_error && detail::can_map_numbers<R>(binding, terms)) {
+      if (!options.on_result && !options.on_error && detail::can_map_numbers<R>(backend, binding, terms)) {
         const auto chunk = detail::known_chunk_items(range, options.chunk_size, backend.worker_count(),
                                                      binding.task->fixed_argument_bytes);
         return detail::map_numbers<R>(backend, binding, range, *chunk, terms);

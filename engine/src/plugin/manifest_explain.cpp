@@ -107,6 +107,7 @@ void add_pool_in_force(Explainer& explainer, const Manifest& manifest) {
   explainer.add("pool.dead_letters", manifest.dead_letters, kNone);
   explainer.add("pool.max_dead_letters", manifest.max_dead_letters, 100);
   explainer.add("pool.preload", manifest.preload, true);
+  explainer.add("pool.hygiene", manifest.hygiene, "none");
 }
 
 void add_task_in_force(Explainer& explainer, const Manifest& manifest, const CatalogEntry& task) {

@@ -132,6 +132,12 @@ constexpr auto kKeys = std::to_array<ManifestKey>({
      .fallback = "100",
      .meaning = "of more, the oldest are removed",
      .least = 1},
+    {.table = "pool",
+     .key = "hygiene",
+     .kind = Kind::kWord,
+     .fallback = "\"none\"",
+     .meaning = "`\"strict\"`: what a task changes of its process is put back before the next; see the engine's README",
+     .words = {"none", "strict"}},
 
     {.table = "plugin",
      .key = "name",

@@ -131,6 +131,7 @@ class ManifestParser {
     if (manifest_.dead_letters.value) manifest_.dead_letters.value = beside_manifest(*manifest_.dead_letters.value);
     manifest_.max_dead_letters = reader.integer("max_dead_letters");
     manifest_.preload = reader.flag("preload");
+    manifest_.hygiene = reader.one_of("hygiene");
     const auto most = manifest_.processes.value;
     if (most && manifest_.min_processes.value.value_or(1) > *most) {
       reader.fail(manifest_.min_processes.place,

@@ -6,6 +6,7 @@
 
 #include "bulkhead/error.hpp"
 #include "ipc/spin.hpp"
+#include "worker/executor.hpp"
 
 namespace bulkhead::pool {
 
@@ -60,6 +61,7 @@ LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirecto
   config->pump_bell_fd = scheduler_->bells().pump().fd();
   config->init_limit = settings_.init_limit;
   config->captures_output = services_.captures_output;
+  config->is_put_back = settings_.hygiene == Hygiene::kStrict;
   config_ = std::move(config);
   try {
     services_.loop->run_sync([this] {
@@ -247,6 +249,7 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   const std::uint32_t slot = worker.slot();
   Slot& place = slots_[slot];
   const std::string how = process::describe(reason);  // the process object goes below, and the reason may with it
+  const std::string why = reason.text;
   const bool was_ready = reason.was_ready;
   const bool was_lost_with_warden = !reason.known && reason.is_unexplained;
   const bool was_killed = reason.is_unexplained && reason.signal == SIGKILL;
@@ -258,6 +261,7 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   const std::optional<std::size_t> plugin = reason.plugin;
   const bool was_idle = reason.phase == Phase::kIdle;
   const bool was_clean = reason.known && reason.exit_code == 0;
+  const bool was_changed = was_ready && was_idle && reason.known && reason.exit_code == worker::kExitChanged;
   const auto lived = std::chrono::steady_clock::now() - place.ready_since;
   auto ending = Scheduler::Ending::kUnexpected;
   if (was_ready) {
@@ -286,6 +290,10 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
     return;
   }
   if (ending == Scheduler::Ending::kDoomed || (ending == Scheduler::Ending::kToldTo && was_clean)) {
+    return try_start_worker(slot);
+  }
+  if (was_changed) {
+    services_.log->info("worker " + std::to_string(slot) + " leaves and is replaced: " + why);
     return try_start_worker(slot);
   }
   if (!was_ready && was_lost_with_warden) {

@@ -63,6 +63,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
     std::uint64_t max_dead_letters = 100;
     std::string manifest = {};  // its path, for them
     bool preload = true;
+    Hygiene hygiene = Hygiene::kNone;
   };
 
   // Starts the workers. Throws ResourceError; nothing is left behind then. `keep_alive` is whatever `services`, the
@@ -75,6 +76,7 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   [[nodiscard]] const detail::TaskInfo& find_task(std::string_view name) override;
   // relaxed: a number for chunk sizes.
   [[nodiscard]] std::size_t worker_count() const noexcept override { return target_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool items_travel_alone() const noexcept override { return settings_.hygiene == Hygiene::kStrict; }
   [[nodiscard]] detail::CompletionRef submit(const detail::Submission& submission,
                                              detail::VerdictCallback callback) override;
   [[nodiscard]] detail::CompletionRef begin_map(const detail::TaskInfo& task,

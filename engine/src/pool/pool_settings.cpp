@@ -99,6 +99,7 @@ LocalBackend::Settings checked_settings(const PoolOptions& options) {
   }
   set_count(settings.max_dead_letters, "max_dead_letters", 1, options.max_dead_letters);
   settings.preload = options.preload.value_or(settings.preload);
+  settings.hygiene = options.hygiene.value_or(settings.hygiene);
   return settings;
 }
 
@@ -125,6 +126,9 @@ PoolOptions merged(const PoolOptions& program, const Manifest& manifest) {
   fill(options.dead_letters, manifest.dead_letters);
   fill(options.max_dead_letters, manifest.max_dead_letters);
   fill(options.preload, manifest.preload);
+  if (!options.hygiene && manifest.hygiene.value) {
+    options.hygiene = *manifest.hygiene.value == "strict" ? Hygiene::kStrict : Hygiene::kNone;
+  }
   if (const auto cap = manifest.max_rss_bytes.value) options.max_rss = std::min(options.max_rss.value_or(*cap), *cap);
   return options;
 }

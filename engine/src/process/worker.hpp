@@ -56,6 +56,7 @@ struct WorkerConfig {
   int leader_bell_fd = -1;
   int pump_bell_fd = -1;
   bool captures_output = true;  // of processes; false: they write to the host's stderr
+  bool is_put_back = false;     // what tasks change of their process: of processes
   std::chrono::nanoseconds handshake_limit = std::chrono::seconds(10);  // until its channel is attached
   std::chrono::nanoseconds init_limit = std::chrono::seconds(8);        // from there until it is ready
 };

@@ -70,6 +70,7 @@ void WorkerProcess::send_attach() {
       .plugin_count = static_cast<std::uint32_t>(config_->plugins.size()),
       .has_initializer = config_->initializer != nullptr,
       .captures_output = output_.has_value(),
+      .is_put_back = config_->is_put_back,
       .doorbell_name = doorbell_name_.name(),
   };
   process_.send(protocol::encode(attach),

@@ -215,11 +215,12 @@ struct Attach {
   std::uint32_t plugin_count = 0;  // kPlugin messages that follow
   bool has_initializer = false;    // and then a kInitializer
   bool captures_output = false;    // a kCapture, before those
+  bool is_put_back = false;        // what tasks change of the process
   std::string doorbell_name;
   template <class Archive>
   void serialize(Archive& archive) {
     archive(request_ring_bytes, response_ring_bytes, spin_pauses, plugin_count, has_initializer, captures_output,
-            doorbell_name);
+            is_put_back, doorbell_name);
   }
 };
 

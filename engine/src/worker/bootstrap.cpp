@@ -57,7 +57,8 @@ class Worker {
                                     .plugins = receive_plugins(attach_message.message.plugin_count),
                                     .preloaded = preloaded_,
                                     .initializer = receive_initializer(attach_message.message.has_initializer),
-                                    .say_ready = [this] { handshake_.send(protocol::Ready{}); }});
+                                    .say_ready = [this] { handshake_.send(protocol::Ready{}); },
+                                    .is_put_back = attach_message.message.is_put_back});
     start_host_watcher(std::move(fds[5]), output);
     BULKHEAD_FAULT_POINT("worker.run");
     return body_->run();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "worker/executor_blocks.hpp"
 #include "worker/executor_boundary.hpp"
 #include "worker/plugin_host.hpp"
+#include "worker/process_state.hpp"
 #include "worker/reply_writer.hpp"
 
 namespace bulkhead::worker {
@@ -73,6 +75,8 @@ class Executor {
   [[nodiscard]] int run();
   // Why it failed; empty: it did not. The state it makes is the one that later calls use.
   [[nodiscard]] std::string run_initializer(const InitializerRun& initializer);
+  // From now on tasks find the process as it is now.
+  void keep_process_state() { process_state_ = std::make_unique<ProcessState>(); }
 
  private:
   struct Slot {
@@ -83,6 +87,7 @@ class Executor {
   };
 
   void run_call(const protocol::Record<CallHeader>& call);
+  void put_process_back(std::uint32_t task_index);
   void begin_timed_item();
   [[nodiscard]] std::span<const std::byte> items_of(const CallHeader& header, std::span<const std::byte> payload);
   // What the items that the plugin does not end itself end with.
@@ -123,7 +128,8 @@ class Executor {
   ReplyWriter writer_;
   ipc::ForkGuard fork_guard_;
   std::vector<Slot> slots_;
-  std::vector<Slot*> states_in_order_;  // of creation
+  std::vector<Slot*> states_in_order_;           // of creation
+  std::unique_ptr<ProcessState> process_state_;  // null: what tasks change stays
   bulkhead_call call_{};
 
   // The running call's.
@@ -228,6 +234,7 @@ int Executor::run() {
     switch (header.kind) {
       case protocol::CallKind::kCall:
         run_call(*record);
+        if (process_state_ != nullptr) put_process_back(header.task_index);
         break;
       case protocol::CallKind::kDropBlock:
         channel_.done();
@@ -289,6 +296,14 @@ void Executor::run_call(const protocol::Record<CallHeader>& call) {
   }
   BULKHEAD_FAULT_POINT("task.answered");
   set_status(Phase::kIdle, 0);
+}
+
+// Its caller has the verdict already, and does not wait for this.
+void Executor::put_process_back(std::uint32_t task_index) {
+  std::string left = process_state_->put_back();
+  if (left.empty()) return;
+  destroy_states();
+  throw ProcessChanged{task_index, std::move(left)};
 }
 
 std::span<const std::byte> Executor::items_of(const CallHeader& header, std::span<const std::byte> payload) {
@@ -534,6 +549,7 @@ int run_tasks(ipc::WorkerChannel& channel, int control_fd, std::span<const TaskT
 }
 
 int run_tasks(ExecutorSetup& setup) {
+  bool is_ready = false;
   try {
     Executor executor(setup.channel, setup.control_fd, setup.tasks);
     if (setup.initializer != nullptr) {
@@ -541,11 +557,12 @@ int run_tasks(ExecutorSetup& setup) {
         detail::raise<TaskError>(std::move(error));
       }
     }
+    if (setup.is_put_back) executor.keep_process_state();
+    is_ready = true;
     setup.say_ready();
     return executor.run();
-  } catch (const TaskError&) {
-    throw;
   } catch (const std::exception& error) {
+    if (!is_ready) throw;  // the start failed, and that is told
     // As above.
     end_process(error.what());
   }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 
 #include <bulkhead/sdk/abi.h>
 
@@ -21,6 +22,13 @@ namespace bulkhead::worker {
 inline constexpr int kExitForkedChild = 70;  // the child of a task that forked and returned twice
 inline constexpr int kExitProtocol = 71;     // the channel or the control socket makes no sense any more
 inline constexpr int kExitUnwound = 72;      // a task ended its thread (pthread_exit, pthread_cancel)
+inline constexpr int kExitChanged = 74;      // a task changed of the process what cannot be put back
+
+// A task that has its verdict changed of the process what cannot be put back: no other is to run here.
+struct ProcessChanged {
+  std::uint32_t task_index = 0;
+  std::string what;  // "its nice value"
+};
 
 // A task that is run once before all others; its result is discarded.
 struct InitializerRun {
@@ -42,10 +50,12 @@ struct ExecutorSetup {
   std::span<const TaskToRun> tasks;
   const InitializerRun* initializer = nullptr;  // null: none
   std::function<void()> say_ready;              // called before the first task, after the initializer
+  bool is_put_back = false;                     // what tasks change of the process: ProcessState
 };
 
-// Runs until kShutdown; returns the exit status 0, all states destroyed. Throws TaskError when the initializer fails; no
-// task has run then. Everything else that ends the loop ends the process: kExitProtocol, with the reason on stderr.
+// Runs until kShutdown; returns the exit status 0, all states destroyed. Throws TaskError when the initializer fails,
+// ResourceError when there is not enough to begin with; no task has run then. Throws ProcessChanged between two tasks, all
+// states destroyed. Everything else that ends the loop ends the process: kExitProtocol, with the reason on stderr.
 [[nodiscard]] int run_tasks(ExecutorSetup& setup);
 
 // The same without an initializer, and with nobody to tell.

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <exception>
+#include <tuple>
 
 #include "bulkhead/sdk/abi.h"
 #include "support/deadline.hpp"
 #include "worker/bootstrap.hpp"
+#include "worker/executor.hpp"
 
 namespace bulkhead::worker {
 
@@ -44,10 +46,15 @@ void Handshake::send_bytes(std::span<const std::byte> bytes) {
 int report_failures(Handshake& handshake, const std::function<int()>& body,
                     const std::function<std::pair<Phase, std::string>()>& where) {
   protocol::Failed failed;
+  int status = kStartFailedStatus;
+  auto [phase, plugin] = std::pair(Phase::kIdle, std::string());
   try {
     return body();
   } catch (const HostGone&) {
     return 0;
+  } catch (const ProcessChanged& changed) {
+    status = kExitChanged;
+    failed.text = changed.what;
   } catch (const PluginError& error) {
     failed.reason = static_cast<std::uint8_t>(error.reason());
     failed.text = error.what();
@@ -56,7 +63,7 @@ int report_failures(Handshake& handshake, const std::function<int()>& body,
   } catch (const std::exception& error) {
     failed.text = error.what();
   }
-  const auto [phase, plugin] = where();
+  if (status == kStartFailedStatus) std::tie(phase, plugin) = where();
   failed.phase = static_cast<std::uint8_t>(phase);
   failed.plugin = plugin;
   failed.text = protocol::cut_text(std::move(failed.text));
@@ -65,7 +72,7 @@ int report_failures(Handshake& handshake, const std::function<int()>& body,
   } catch (const HostGone&) {
     return 0;
   }
-  return kStartFailedStatus;
+  return status;
 }
 
 }  // namespace bulkhead::worker

@@ -67,7 +67,7 @@ class Handshake {
 };
 
 // Runs `body` and returns its status. What it throws is told to the host with the phase and plugin
-// that `where` names, and becomes kStartFailedStatus; a host that is gone, 0.
+// that `where` names, and becomes kStartFailedStatus; ProcessChanged, kExitChanged; a host that is gone, 0.
 [[nodiscard]] int report_failures(Handshake& handshake, const std::function<int()>& body,
                                   const std::function<std::pair<Phase, std::string>()>& where);
 

@@ -70,6 +70,15 @@ void WorkerBody::initialise() {
   }
 }
 
+std::string WorkerBody::task_name(std::uint32_t index) const {
+  for (std::size_t i = 0; i < loaded_.size(); ++i) {
+    const auto count = loaded_[i] ? loaded_[i]->table().task_count : setup_.plugins[i].task_count;
+    if (index < count && loaded_[i]) return setup_.plugins[i].name + "." + loaded_[i]->task(index).name;
+    index -= static_cast<std::uint32_t>(count);
+  }
+  return {};
+}
+
 int WorkerBody::run_executor() {
   std::vector<TaskToRun> tasks;
   for (std::size_t i = 0; i < loaded_.size(); ++i) {
@@ -81,11 +90,25 @@ int WorkerBody::run_executor() {
       tasks.push_back({&loaded_[i]->task(task), hosts_[i]});
     }
   }
-  ExecutorSetup setup{.channel = setup_.channel, .control_fd = setup_.control_fd, .tasks = tasks, .say_ready = [this] {
-                        setup_.channel.set_status(static_cast<std::uint8_t>(Phase::kIdle), 0, 0);
-                        setup_.say_ready();
-                      }};
-  if (!setup_.initializer) return run_tasks(setup);
+  ExecutorSetup setup{.channel = setup_.channel,
+                      .control_fd = setup_.control_fd,
+                      .tasks = tasks,
+                      .say_ready =
+                          [this] {
+                            setup_.channel.set_status(static_cast<std::uint8_t>(Phase::kIdle), 0, 0);
+                            setup_.say_ready();
+                          },
+                      .is_put_back = setup_.is_put_back};
+  const auto run_to_end = [&] {
+    try {
+      return run_tasks(setup);
+    } catch (ProcessChanged& changed) {
+      changed.what =
+          "task \"" + task_name(changed.task_index) + "\" changed " + changed.what + ", which cannot be put back";
+      throw;
+    }
+  };
+  if (!setup_.initializer) return run_to_end();
   const auto arguments = read_arguments(*setup_.initializer);
   // One behind the last plugin's number.
   const InitializerRun run{.task_index = setup_.initializer->task_index,
@@ -95,7 +118,7 @@ int WorkerBody::run_executor() {
   setup.initializer = &run;
   enter(Phase::kInit, setup_.plugins.size(), {});
   try {
-    return run_tasks(setup);
+    return run_to_end();
   } catch (const TaskError& error) {
     detail::raise<TaskError>("the initializer \"" + setup_.initializer->task + "\" failed: " + error.what());
   }

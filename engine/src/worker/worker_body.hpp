@@ -47,10 +47,12 @@ class WorkerBody {
     const Preloaded* preloaded = nullptr;
     std::optional<InitializerToRun> initializer;
     std::function<void()> say_ready;
+    bool is_put_back = false;  // what tasks change of the process
   };
   explicit WorkerBody(Setup setup) : setup_(std::move(setup)) {}
 
-  // Returns the exit status of run_tasks(). Throws what made the start fail: PluginError, TaskError, ResourceError.
+  // Returns the exit status of run_tasks(). Throws what made the start fail: PluginError, TaskError, ResourceError; and
+  // ProcessChanged.
   [[nodiscard]] int run();
 
   // What it was at, for the message about a failure. No plugin: the pool's initializer, or nothing yet.
@@ -62,6 +64,7 @@ class WorkerBody {
   void load();
   void initialise();
   [[nodiscard]] int run_executor();
+  [[nodiscard]] std::string task_name(std::uint32_t index) const;
 
   Setup setup_;
   // By the plugins' numbers; empty for those left out.

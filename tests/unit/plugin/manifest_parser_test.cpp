@@ -234,6 +234,7 @@ submit_timeout = "3s"
 kill_grace = "500ms"
 idle_timeout = "none"
 min_processes = 2
+hygiene = "strict"
 [task.img]
 max_running = 3
 )",
@@ -247,6 +248,7 @@ max_running = 3
   EXPECT_EQ(manifest.kill_grace.value, 500ms);
   EXPECT_EQ(manifest.idle_timeout.value, std::chrono::nanoseconds::max());
   EXPECT_EQ(manifest.min_processes.value, 2);
+  EXPECT_EQ(manifest.hygiene.value, "strict");
   EXPECT_EQ(task_defaults(manifest, "img.resize").max_running.value, 3);
 }
 

@@ -28,6 +28,7 @@ submit_timeout = "3s"
 kill_grace = "none"
 idle_timeout = "5m"
 min_processes = 2
+hygiene = "strict"
 [[plugin]]
 name = "img"
 )";
@@ -52,16 +53,21 @@ TEST(PoolSettings, AreTheManifestsWhereTheProgramSaysNothing) {
   EXPECT_TRUE(options.kill_grace->is_for_ever());
   EXPECT_EQ(options.idle_timeout->value(), 5min);
   EXPECT_EQ(options.min_processes, 2);
+  EXPECT_EQ(options.hygiene, Hygiene::kStrict);
 }
 
 TEST(PoolSettings, AreTheProgramsWhereItSaysSomething) {
-  const PoolOptions options = merged(
-      {.processes = 1, .start_method = StartMethod::kSpawn, .when_full = WhenFull::kBlock, .kill_grace = TimeLimit(1s)},
-      manifest(kPool));
+  const PoolOptions options = merged({.processes = 1,
+                                      .start_method = StartMethod::kSpawn,
+                                      .when_full = WhenFull::kBlock,
+                                      .kill_grace = TimeLimit(1s),
+                                      .hygiene = Hygiene::kNone},
+                                     manifest(kPool));
   EXPECT_EQ(options.processes, 1);
   EXPECT_EQ(options.start_method, StartMethod::kSpawn);
   EXPECT_EQ(options.when_full, WhenFull::kBlock);
   EXPECT_EQ(options.kill_grace->value(), 1s);
+  EXPECT_EQ(options.hygiene, Hygiene::kNone);
 }
 
 TEST(PoolSettings, StayUnsetWhereNobodySaysAnything) {

@@ -124,6 +124,8 @@ class Backend {
   // Throws TaskNotFound with the nearest names.
   [[nodiscard]] virtual const TaskInfo& find_task(std::string_view name) = 0;
   [[nodiscard]] virtual std::size_t worker_count() const noexcept = 0;
+  // Each item of a map is to be a chunk of its own.
+  [[nodiscard]] virtual bool items_travel_alone() const noexcept = 0;
 
   // Queues one call. Throws PoolClosed, PoolBroken, PayloadError (too large), QueueFull, ResourceError; then nothing is
   // queued.

@@ -163,7 +163,7 @@ void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&&
   };
   try {
     if (chunk_size) (void)chunk_items(chunk_size);
-    if (terms.needs_own_record()) chunk_size = 1;
+    if (terms.needs_own_record() || backend.items_travel_alone()) chunk_size = 1;
     if (const auto items =
             known_chunk_items(range, chunk_size, backend.worker_count(), binding.task->fixed_argument_bytes)) {
       if constexpr (kSpread == Spread::kOneArgument && are_numbers_in_memory<Range>) {
@@ -227,6 +227,7 @@ class ViewChunks final : public ChunkSource {
   }
 
   Chunk submit(Backend& backend) override {
+    if (backend.items_travel_alone()) chunk_ = 1;
     if (!is_filled_) fill();
     if (buffer_.count() == 0) return {};
     const Submission submission = buffer_.submission(index_, terms_);

@@ -27,8 +27,8 @@ template <class R, class Range>
 
 // Of a type the task declares, and not item by item.
 template <class R>
-[[nodiscard]] bool can_map_numbers(const Binding& binding, const Terms& terms) {
-  return binding.is_exact && !terms.needs_own_record() &&
+[[nodiscard]] bool can_map_numbers(const Backend& backend, const Binding& binding, const Terms& terms) {
+  return binding.is_exact && !terms.needs_own_record() && !backend.items_travel_alone() &&
          sdk::type_text<R>().view() == binding.task->signature.result.text;
 }
 
