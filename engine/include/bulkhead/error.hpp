@@ -321,6 +321,7 @@ class PluginError : public Error {
     kInconsistent,  // its table is not what its catalogue says
     kDuplicate,     // two plugins, or two tasks, of one name
     kCircuitOpen,   // a pool's workers did not get ready because of it: see Pool::revive()
+    kQuarantined,   // one of its tasks cost too many workers: see PoolOptions::quarantine_after
   };
   // Which file, and why.
   struct Info {

@@ -86,6 +86,7 @@ struct Manifest {
   Setting<int> max_dead_letters;                     // files
   Setting<bool> preload;                             // see PoolOptions
   Setting<std::string> hygiene;                      // "none" or "strict"
+  Setting<int> quarantine_after;                     // lost workers
 
   Setting<std::vector<std::string>> plugin_dirs;           // joined to the manifest's folder
   std::vector<ManifestPlugin> plugins;                     // in the order written

@@ -251,6 +251,12 @@ struct PoolOptions {
   // was lowered, leaves after the task, and a fresh one takes its place. Not with StartMethod::kThread, whose process is
   // the host's own (UsageError). Default: Hygiene::kNone.
   std::optional<Hygiene> hygiene = {};
+  // A task of which so many calls lost their worker (WorkerLost), with no result of it in between, is quarantined: those that
+  // wait and those that come get PluginError with Reason::kQuarantined and the first cause, at once, until Pool::revive().
+  // The pool's other tasks go on. A call counts once, after its retries, and each item of a map is one; a worker that was
+  // killed on purpose (for a limit, a cancel, max_rss) or lost with the warden does not count. Default: never. Zero or less
+  // is a UsageError.
+  std::optional<int> quarantine_after = {};
 };
 
 // The CPUs this process may use: its affinity mask and its cgroup's quota, rounded up; at least 1.

@@ -268,8 +268,8 @@ class Pool {
   }
 
   // Tries again what was given up: plugins that kept workers from getting ready (their tasks get PluginError, with
-  // Reason::kCircuitOpen and the first cause), or the whole pool (PoolBroken). Workers that did without such a plugin are
-  // replaced. Returns at once; what got its error keeps it. Throws PoolClosed after close() or terminate().
+  // Reason::kCircuitOpen and the first cause), tasks in quarantine (Reason::kQuarantined), or the whole pool (PoolBroken).
+  // Workers that did without such a plugin are replaced. Returns at once; what got its error keeps it. Throws PoolClosed after close() or terminate().
   //
   //   pool.revive();  // the licence server is back
   void revive() { backend_->revive(); }

@@ -45,6 +45,7 @@ struct Counts {
 struct TaskStats : Counts {
   std::string task;          // the full name
   std::uint64_t queued = 0;  // in the host, or in a worker's ring and not begun
+  bool is_refused = false;   // until Pool::revive(): it is quarantined, or its plugin's circuit is open
 };
 
 // Of a worker's place in the pool: all processes it has had together. What it was given and had taken back again does

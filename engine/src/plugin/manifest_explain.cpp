@@ -108,6 +108,7 @@ void add_pool_in_force(Explainer& explainer, const Manifest& manifest) {
   explainer.add("pool.max_dead_letters", manifest.max_dead_letters, 100);
   explainer.add("pool.preload", manifest.preload, true);
   explainer.add("pool.hygiene", manifest.hygiene, "none");
+  explainer.add("pool.quarantine_after", manifest.quarantine_after, kNone);
 }
 
 void add_task_in_force(Explainer& explainer, const Manifest& manifest, const CatalogEntry& task) {

@@ -138,6 +138,12 @@ constexpr auto kKeys = std::to_array<ManifestKey>({
      .fallback = "\"none\"",
      .meaning = "`\"strict\"`: what a task changes of its process is put back before the next; see the engine's README",
      .words = {"none", "strict"}},
+    {.table = "pool",
+     .key = "quarantine_after",
+     .kind = Kind::kCount,
+     .fallback = "none",
+     .meaning = "a task that so many calls in a row lost their worker by is not run any more",
+     .least = 1},
 
     {.table = "plugin",
      .key = "name",

@@ -132,6 +132,7 @@ class ManifestParser {
     manifest_.max_dead_letters = reader.integer("max_dead_letters");
     manifest_.preload = reader.flag("preload");
     manifest_.hygiene = reader.one_of("hygiene");
+    manifest_.quarantine_after = reader.integer("quarantine_after");
     const auto most = manifest_.processes.value;
     if (most && manifest_.min_processes.value.value_or(1) > *most) {
       reader.fail(manifest_.min_processes.place,

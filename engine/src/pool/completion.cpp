@@ -86,8 +86,7 @@ std::exception_ptr to_exception(const Failure& failure, const Call& call) {
     case ErrorCode::kTaskCancelled:
       return detail::make_error<TaskCancelled>(failure.text);
     case ErrorCode::kPlugin:
-      return detail::make_error<PluginError>(failure.text,
-                                             PluginError::Info{failure.path, PluginError::Reason::kCircuitOpen});
+      return detail::make_error<PluginError>(failure.text, PluginError::Info{failure.path, failure.reason});
     case ErrorCode::kPoolBroken:
       return detail::make_error<PoolBroken>(failure.text);
     case ErrorCode::kResource:

@@ -438,6 +438,14 @@ void LocalBackend::arm_timer(std::chrono::steady_clock::time_point when) {
   call_timer_ = services_.loop->at(support::Deadline::at(when), [this] { scheduler_->timers_due(); });
 }
 
+std::string LocalBackend::plugin_file(const detail::TaskInfo& task) const {
+  return settings_.plugins[directory_->catalogue().tasks()[task.index]->plugin_index].shown_path;
+}
+
+void LocalBackend::log_error(std::string text) {
+  services_.loop->post([log = services_.log, text = std::move(text)] { log->error(text); });
+}
+
 void LocalBackend::all_work_done() {
   services_.loop->post([this] {
     if (scheduler_->is_finished()) end_workers(kLeavingGrace);  // else it was revived meanwhile

@@ -122,6 +122,8 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   void arm_timer(std::chrono::steady_clock::time_point when) override;
   void wake_resting() override;
   void keep_dead_letter(LostAttempt lost) override;
+  [[nodiscard]] std::string plugin_file(const detail::TaskInfo& task) const override;
+  void log_error(std::string text) override;
   void all_work_done() override;
   void memory_ran_out() noexcept override { services_.loop->out_of_memory(); }
 

@@ -25,6 +25,7 @@ struct Failure {
   std::vector<std::byte> envelope;                     // kTask, kPayload: as the worker sent it
   std::string text;                                    // the other codes: the sentence
   std::string path;                                    // kPlugin
+  PluginError::Reason reason{};                        // kPlugin
   WorkerLost::Info lost;                               // kWorkerLost
   TaskTimeout::Info late;                              // kTaskTimeout
   CancelOutcome cancelled = CancelOutcome::kNeverRan;  // kTaskCancelled: how far it had come

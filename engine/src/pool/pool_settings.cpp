@@ -92,6 +92,7 @@ LocalBackend::Settings checked_settings(const PoolOptions& options) {
   set_count(limits.max_tasks_per_child, "max_tasks_per_child", 1, options.max_tasks_per_child);
   set_count(limits.max_tasks_jitter, "max_tasks_jitter", 0, options.max_tasks_jitter);
   set_bytes(limits.max_rss, "max_rss", options.max_rss);
+  set_count(limits.quarantine_after, "quarantine_after", 1, options.quarantine_after);
   if (options.dead_letters) {
     if (options.dead_letters->empty()) refuse_options("dead_letters must name a folder (leave it out to keep none)");
     settings.dead_letters = *options.dead_letters;
@@ -129,6 +130,7 @@ PoolOptions merged(const PoolOptions& program, const Manifest& manifest) {
   if (!options.hygiene && manifest.hygiene.value) {
     options.hygiene = *manifest.hygiene.value == "strict" ? Hygiene::kStrict : Hygiene::kNone;
   }
+  fill(options.quarantine_after, manifest.quarantine_after);
   if (const auto cap = manifest.max_rss_bytes.value) options.max_rss = std::min(options.max_rss.value_or(*cap), *cap);
   return options;
 }

@@ -447,7 +447,8 @@ void Scheduler::settle_lost(WorkerLink& link, Call& call, std::uint64_t sequence
   if (!link.doom().empty()) failure.lost.detail = link.doom();
   failure.text = "task \"" + call.task->name + "\" lost its worker: " + (link.doom().empty() ? how : link.doom());
   keep_letter(link, call, sequence, failure, lost);
-  lose_item(link, call, sequence, std::move(failure), now);
+  const detail::TaskInfo& task = *call.task;
+  if (lose_item(link, call, sequence, std::move(failure), now)) note_poisoning(link, task, lost, how);
 }
 
 bool Scheduler::is_useless(const WorkerLink& link) noexcept {
@@ -482,18 +483,21 @@ void Scheduler::keep_letter(const WorkerLink& link, const Call& call, std::uint6
 }
 
 // The item that ran is lost; those after it run elsewhere.
-void Scheduler::lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure,
+bool Scheduler::lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure,
                           Clock::time_point now) {
   if (call.count == 1 && try_again(call, failure, now)) {
     ++link.tally.retried;
-    return;
+    return false;
   }
   link.tally.count_failures(failure.code, 1);
   std::span<const std::byte> items;
   if (!call.large) items = arguments_in_ring(link, sequence);
   const std::uint32_t done_there = call.finished - call.offered_from + 1;
   record_or_drop(call, 1, [&] { record_failure(call, std::move(failure)); });
-  if (call.finished == call.count) return finish(call);
+  if (call.finished == call.count) {
+    finish(call);
+    return true;
+  }
   link.tally.submitted -= call.count - call.finished;  // it never came to these
   if (call.large) {
     // The dead worker could only read it, and nobody else has it.
@@ -507,6 +511,7 @@ void Scheduler::lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, 
   queue(call, false);
   // Cancelled while it ran: what its worker did not come to begins nowhere.
   if (call.extras && call.extras->is_told_to_stop) (void)cancel_call(call, TellRunning::kNo);
+  return true;
 }
 
 }  // namespace bulkhead::pool

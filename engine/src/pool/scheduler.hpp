@@ -93,6 +93,10 @@ class SchedulerHost {
   virtual void wake_resting() = 0;
   // Write this down, soon, without the lock. Only with keeps_dead_letters.
   virtual void keep_dead_letter(LostAttempt) {}
+  // The file of the plugin that has this task.
+  [[nodiscard]] virtual std::string plugin_file(const detail::TaskInfo&) const { return {}; }
+  // Log this, soon, without the lock.
+  virtual void log_error(std::string) {}
   // Closed, and no task is left: workers were told to leave.
   virtual void all_work_done() = 0;
   // An allocation failed, and no task is left: each has its verdict. Call out_of_memory(), and end the workers.
@@ -114,6 +118,7 @@ struct SchedulerLimits {
   std::uint64_t max_tasks_per_child = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t max_tasks_jitter = 0;
   std::uint64_t max_rss = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t quarantine_after = std::numeric_limits<std::uint64_t>::max();  // calls of one task
   bool keeps_dead_letters = false;
 };
 
@@ -171,6 +176,7 @@ class Scheduler {
   // The tasks of these numbers get this failure instead of a worker: those that wait now, and whatever comes; what a
   // worker has in its ring it may still do. Until unbar().
   void bar(TaskRange tasks, const std::string& text, const std::string& path);
+  // Ends every quarantine too.
   void unbar();
   // Undoes fail_all() for PoolBroken. False: the pool is not broken.
   bool reopen();
@@ -295,7 +301,8 @@ class Scheduler {
   void handle_progress(Call& call, const protocol::Record<protocol::ReplyHeader>& reply);
   void keep_letter(const WorkerLink& link, const Call& call, std::uint64_t sequence, const Failure& failure,
                    const WorkerLost::Info& lost);
-  void lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure, Clock::time_point now);
+  // False: it will be tried again.
+  bool lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure, Clock::time_point now);
 
   // verdicts.cpp: from outcome to verdict. The lock is held.
   void record_result(Call& call, std::span<const std::byte> bytes, sdk::SharedRefs arrays = {});
@@ -337,15 +344,21 @@ class Scheduler {
   [[nodiscard]] bool cancel_calls(detail::Completion& completion, TellRunning tell_running);
   [[nodiscard]] std::vector<Call*> open_calls();
 
-  // barring.cpp: plugins that are not used any more. The lock is held.
+  // barring.cpp: plugins and tasks that are not used any more. The lock is held.
   struct Bar {
     TaskRange tasks;
     std::string text;
     std::string path;
+    PluginError::Reason reason{};
   };
   [[nodiscard]] const Bar* bar_of(const detail::TaskInfo& task) const noexcept;
   void refuse_if_barred(const detail::TaskInfo& task) const;
   void fail_barred();
+
+  // quarantine.cpp: tasks that cost worker after worker. The lock is held.
+  // A call of `task` has lost its worker for good.
+  void note_poisoning(const WorkerLink& link, const detail::TaskInfo& task, const WorkerLost::Info& lost,
+                      const std::string& how) noexcept;
 
   // retries.cpp. The lock is held.
   // True: it will be tried again. False: `failure` is final, and knows of the earlier attempts.

@@ -122,7 +122,9 @@ PoolStats Scheduler::stats() const {
     stats.workers.push_back(std::move(worker));
   }
   for (std::size_t i = 0; i < counters_.size(); ++i) {
-    if (counters_[i]) stats.tasks.push_back(counters_[i]->stats(running[i]));
+    if (!counters_[i]) continue;
+    stats.tasks.push_back(counters_[i]->stats(running[i]));
+    stats.tasks.back().is_refused = bar_of(*counters_[i]->task) != nullptr;
   }
   return stats;
 }

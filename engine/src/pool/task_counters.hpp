@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "bulkhead/detail/backend.hpp"
@@ -56,6 +57,10 @@ struct TaskCounters : Tally {
   // Of a task with max_running.
   std::uint32_t offered = 0;  // records
   PendingQueue held;
+  // Calls that lost their worker one after the other, with no result in between; `done` when the last one did.
+  std::uint64_t poisonings = 0;
+  std::uint64_t done_before_poisoning = 0;
+  std::string first_poisoning;
 
   // As Tally's, and for recent_run.
   void count_times(std::uint16_t run, std::uint16_t queue, std::uint32_t items);

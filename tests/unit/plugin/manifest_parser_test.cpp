@@ -235,6 +235,7 @@ kill_grace = "500ms"
 idle_timeout = "none"
 min_processes = 2
 hygiene = "strict"
+quarantine_after = 3
 [task.img]
 max_running = 3
 )",
@@ -249,6 +250,7 @@ max_running = 3
   EXPECT_EQ(manifest.idle_timeout.value, std::chrono::nanoseconds::max());
   EXPECT_EQ(manifest.min_processes.value, 2);
   EXPECT_EQ(manifest.hygiene.value, "strict");
+  EXPECT_EQ(manifest.quarantine_after.value, 3);
   EXPECT_EQ(task_defaults(manifest, "img.resize").max_running.value, 3);
 }
 

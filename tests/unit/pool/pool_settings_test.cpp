@@ -29,6 +29,7 @@ kill_grace = "none"
 idle_timeout = "5m"
 min_processes = 2
 hygiene = "strict"
+quarantine_after = 3
 [[plugin]]
 name = "img"
 )";
@@ -54,6 +55,7 @@ TEST(PoolSettings, AreTheManifestsWhereTheProgramSaysNothing) {
   EXPECT_EQ(options.idle_timeout->value(), 5min);
   EXPECT_EQ(options.min_processes, 2);
   EXPECT_EQ(options.hygiene, Hygiene::kStrict);
+  EXPECT_EQ(options.quarantine_after, 3);
 }
 
 TEST(PoolSettings, AreTheProgramsWhereItSaysSomething) {
