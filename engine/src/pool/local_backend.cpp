@@ -304,8 +304,11 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   services_.log->warn("worker " + std::to_string(slot) + " ended and is replaced: " + how);
   // One that ends by itself as soon as it is ready must not be started in a loop.
   if (was_idle && lived < kShortLife) {
-    return go_on(slot, circuits_.note_idle_crash(was_killed ? std::nullopt : plugin, how,
-                                                 ending == Scheduler::Ending::kUseless));
+    using Use = PluginCircuits::Use;
+    const Use use = ending == Scheduler::Ending::kUseless   ? Use::kNone
+                    : ending == Scheduler::Ending::kUnasked ? Use::kUnasked
+                                                            : Use::kSome;
+    return go_on(slot, circuits_.note_idle_crash(was_killed ? std::nullopt : plugin, how, use));
   }
   circuits_.note_steady();
   try_start_worker(slot);

@@ -40,14 +40,14 @@ PluginCircuits::Step PluginCircuits::note_failed_start(std::optional<std::size_t
 }
 
 PluginCircuits::Step PluginCircuits::note_idle_crash(std::optional<std::size_t> plugin, const std::string& cause,
-                                                     bool was_useless) {
+                                                     Use use) {
   Account& account = account_of(plugin);
   if (account.first_cause.empty()) account.first_cause = cause;
   account.idle_crashes = std::min(account.idle_crashes + 1, kMostIdleCrashes);
   if (&account != &accounts_.back() && account.idle_crashes == kMostIdleCrashes) {
     return open(account, "stay alive without a task", kMostIdleCrashes);
   }
-  useless_ = was_useless ? useless_ + 1 : 0;
+  if (use != Use::kUnasked) useless_ = use == Use::kNone ? useless_ + 1 : 0;
   if (useless_ == kBudget) return open(accounts_.back(), "begin what they were given", useless_);
   // The first costs nothing: it may be the only one.
   if (account.idle_crashes == 1) return {};

@@ -41,10 +41,15 @@ class PluginCircuits {
 
   // `plugin`: whose fault it was; nullopt: none's. `cause`: the sentence.
   [[nodiscard]] Step note_failed_start(std::optional<std::size_t> plugin, const std::string& cause, StartFault fault);
+  // Of a worker that crashed without a task: whether it was of any use.
+  enum class Use : std::uint8_t {
+    kNone,     // it was given work and began none, while no other worker finished any
+    kUnasked,  // it was given none, which says nothing
+    kSome,
+  };
   // A worker crashed by itself, without a task, as soon as it was ready. Nobody's crashes are paused, and given up only
-  // where twenty in a row were useless: each was given work and began none, while no other worker finished any.
-  [[nodiscard]] Step note_idle_crash(std::optional<std::size_t> plugin, const std::string& cause,
-                                     bool was_useless = false);
+  // where twenty were of no use, and none of any between them.
+  [[nodiscard]] Step note_idle_crash(std::optional<std::size_t> plugin, const std::string& cause, Use use = Use::kSome);
   // A worker got ready; one has lived long enough.
   void note_ready() noexcept;
   void note_steady() noexcept;

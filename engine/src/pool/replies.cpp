@@ -394,6 +394,7 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
   if (!link.is_ready()) return Ending::kUnexpected;
   const auto now = Clock::now();
   if (!link.is_condemned()) drain_worker(link, now);
+  const bool was_unasked = !link.has_offers();
   const bool was_useless = is_useless(link);
   // Youngest first, so that the queue ends up in the order of submission.
   for (std::uint64_t sequence = link.end_sequence(); sequence-- > link.front_sequence();) {
@@ -414,6 +415,7 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
   const Ending ending = link.is_doomed()      ? Ending::kDoomed
                         : link.is_shut_down() ? Ending::kToldTo
                         : was_useless         ? Ending::kUseless
+                        : was_unasked         ? Ending::kUnasked
                                               : Ending::kUnexpected;
   link.detach();
   --ready_;

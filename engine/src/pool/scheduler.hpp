@@ -192,6 +192,7 @@ class Scheduler {
     kToldTo,   // it had been told to leave
     kDoomed,   // it was killed for what it ran
     kUseless,  // it was given work and had begun none; nobody has finished any since the last that was
+    kUnasked,  // it had no work
   };
   // Its process ended: `lost` without the task, and the same as a clause. Afterwards nobody looks at its channel.
   Ending worker_ended(std::uint32_t slot, const WorkerLost::Info& lost, const std::string& how);

@@ -117,11 +117,15 @@ TEST_F(PluginCircuitsTest, PauseNobodysIdleCrashesButNeverGiveUp) {
 }
 
 TEST_F(PluginCircuitsTest, GiveUpWhenTwentyInARowDiedOfTheWorkTheyWereGiven) {
-  const auto crash = [&](bool was_useless) { return circuits_.note_idle_crash(std::nullopt, "killed", was_useless); };
-  for (int i = 0; i < 19; ++i) EXPECT_EQ(crash(true).what, What::kRetry);
-  EXPECT_EQ(crash(false).what, What::kRetry) << "somebody worked meanwhile";
-  for (int i = 0; i < 19; ++i) EXPECT_EQ(crash(true).what, What::kRetry);
-  const auto step = crash(true);
+  using Use = PluginCircuits::Use;
+  const auto crash = [&](Use use) { return circuits_.note_idle_crash(std::nullopt, "killed", use); };
+  for (int i = 0; i < 19; ++i) EXPECT_EQ(crash(Use::kNone).what, What::kRetry);
+  EXPECT_EQ(crash(Use::kSome).what, What::kRetry) << "somebody worked meanwhile";
+  for (int i = 0; i < 19; ++i) {
+    EXPECT_EQ(crash(Use::kNone).what, What::kRetry);
+    EXPECT_EQ(crash(Use::kUnasked).what, What::kRetry) << "says nothing of those that were given some";
+  }
+  const auto step = crash(Use::kNone);
   EXPECT_EQ(step.what, What::kGiveUp);
   EXPECT_THAT(step.text, AllOf(HasSubstr("20 workers"), HasSubstr("before they began"), HasSubstr("killed")));
 }
