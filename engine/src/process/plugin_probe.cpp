@@ -65,6 +65,7 @@ class Probe : private ManagedProcess::Listener {
       entry_->tasks.push_back(to_entry(std::move(*task)));
       return;
     }
+    broke_protocol_ = true;
     process_.condemn("it sent a message that makes no sense now");
   }
 
@@ -107,8 +108,9 @@ class Probe : private ManagedProcess::Listener {
                        "a constructor in it, or in a library it needs, does not come to an end "
                        "(load phase)"};
     }
-    // All of it is here: how the process left after that does not matter.
-    if (text.empty() && entry_ && entry_->tasks.size() == task_count_) {
+    // All of it is here: how the process left after that does not matter, nor how long it took (on a busy machine its end
+    // may be seen long after that of its socket).
+    if (!broke_protocol_ && entry_ && entry_->tasks.size() == task_count_) {
       return {.entry = std::move(entry_), .error = {}};
     }
     std::string how = describe_status(status.known, status.signal, status.exit_code, status.core_dumped);
@@ -122,6 +124,7 @@ class Probe : private ManagedProcess::Listener {
   std::uint32_t task_count_ = 0;
   std::optional<protocol::Failed> failure_;
   bool hung_ = false;
+  bool broke_protocol_ = false;
   ManagedProcess process_;
   EventLoop::Timer limit_;
 };
