@@ -169,6 +169,14 @@ bool HostBell::consume() noexcept {
 }
 
 bool HostBell::wait(Deadline deadline) noexcept {
+  while (wait_until_rung(deadline)) {
+    if (consume()) return true;
+    // Readable and yet nothing to read: somebody else took it. Wait on.
+  }
+  return false;
+}
+
+bool HostBell::wait_until_rung(Deadline deadline) noexcept {
   for (;;) {
     pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
     timespec left{};
@@ -179,10 +187,8 @@ bool HostBell::wait(Deadline deadline) noexcept {
     }
     const int ready =
         BULKHEAD_FAULT_CALL("bell.wait", EINTR, -1, ::ppoll(&entry, 1, deadline.is_never() ? nullptr : &left, nullptr));
-    // Readable and yet nothing to read: somebody else took it. Wait on.
-    if (ready > 0 && consume()) return true;
-    if (ready <= 0 && deadline.has_passed()) return false;
-    if (ready > 0 && (entry.revents & POLLIN) == 0) return false;  // the descriptor is broken
+    if (ready > 0) return (entry.revents & POLLIN) != 0;  // else the descriptor is broken
+    if (deadline.has_passed()) return false;
   }
 }
 

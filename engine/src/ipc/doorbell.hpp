@@ -60,6 +60,8 @@ class HostBell {
   void ring() noexcept;
   // True: it was rung, and is silent again. False: the deadline passed.
   [[nodiscard]] bool wait(support::Deadline deadline) noexcept;
+  // The same, but it stays rung: consume() silences it.
+  [[nodiscard]] bool wait_until_rung(support::Deadline deadline) noexcept;
   // Silences it without waiting; true when it had been rung.
   bool consume() noexcept;
   // Readable while rung; for poll and epoll.

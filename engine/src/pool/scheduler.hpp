@@ -445,6 +445,7 @@ class Scheduler {
   Waiter* waiters_ = nullptr;  // all threads in wait()
   Waiter* leader_ = nullptr;
   bool is_leader_parked_ = false;
+  bool is_leader_bell_rung_ = false;  // as far as the last who slept on it knows
   bool is_leader_spinning_ = false;
   std::condition_variable leader_stopped_spinning_;
   // Channels the spinning leader looks at without the lock.

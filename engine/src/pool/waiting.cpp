@@ -181,15 +181,18 @@ void Scheduler::lead(Lock& lock, Waiter& self, Clock::time_point until) {
     }
     // Work that a sleeping worker could take from a busy one is moved before this thread sleeps too.
     dispatch(Clock::now());
-    // Announce, look again, sleep. The look is drain(): it sees every channel in use.
+    // Announce, look again, sleep. The look is drain(): it sees every channel in use. A bell that woke a leader is silenced
+    // by the next one, not while a result waits to be taken; one that rings for an old announcement wakes for nothing.
+    if (std::exchange(is_leader_bell_rung_, false)) bells_.leader().consume();
     is_leader_parked_ = true;
     bells_.set(ipc::ParkMode::kLeaderParked);
     if (!drain() && !is_satisfied()) {
       lock.unlock();
       const auto deadline =
           until == Clock::time_point::max() ? support::Deadline::never() : support::Deadline::at(until);
-      (void)bells_.leader().wait(deadline);  // rung or not: look
+      const bool is_rung = bells_.leader().wait_until_rung(deadline);  // or not: look
       lock.lock();
+      is_leader_bell_rung_ = is_rung;
     }
     is_leader_parked_ = false;
     bells_.set(resting_mode());

@@ -140,6 +140,16 @@ TEST(HostBell, WaitTakesARingOfAnotherDescriptor) {
   EXPECT_FALSE(bell.consume());
 }
 
+TEST(HostBell, StaysRungUntilItIsSilenced) {
+  auto bell = HostBell::create();
+  EXPECT_FALSE(bell.wait_until_rung(Deadline::after(milliseconds(5))));
+  bell.ring();
+  EXPECT_TRUE(bell.wait_until_rung(Deadline::never()));
+  EXPECT_TRUE(bell.wait_until_rung(Deadline::never()));
+  EXPECT_TRUE(bell.consume());
+  EXPECT_FALSE(bell.wait_until_rung(Deadline::after(milliseconds(5))));
+}
+
 TEST(HostBell, NeverBlocksWhoRings) {
   auto bell = HostBell::create();
   const std::uint64_t almost_full = ~std::uint64_t{0} - 1;
