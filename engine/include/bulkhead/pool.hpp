@@ -290,30 +290,32 @@ class Pool {
   friend class TaskHandle;
 
   template <class... A>
-  static detail::Submission submission_of(const detail::Binding& binding, const detail::Terms* terms,
-                                          const A&... arguments) {
-    sdk::BufferSink& buffer = detail::scratch_buffer();
-    buffer.clear();
-    detail::encode_arguments(buffer, binding, arguments...);
-    const auto bytes = buffer.bytes();
+  static detail::Submission submission_of(detail::ArgumentSink& sink, const detail::Binding& binding,
+                                          const detail::Terms* terms, const A&... arguments) {
+    detail::encode_arguments(sink, binding, arguments...);
+    const auto bytes = sink.bytes();
     return {.task = binding.task,
             .stride = static_cast<std::uint32_t>(bytes.size()),
             .bytes = bytes,
             .terms = terms,
-            .arrays = buffer.take_held()};
+            .arrays = sink.take_held(),
+            .lent = sink.lent()};
   }
   template <class R, class... A>
   static AsyncResult<R> start_on(detail::Backend& backend, const detail::Binding& binding, const A&... arguments) {
     if (!binding.task->policy.is_plain()) return start_on<R>(backend, binding, CallOptions<R>{}, arguments...);
-    return AsyncResult<R>(backend.submit(submission_of(binding, nullptr, arguments...), {}), &detail::Decode<R>::from);
+    const detail::ThreadSink sink(backend);
+    return AsyncResult<R>(backend.submit(submission_of(*sink, binding, nullptr, arguments...), {}),
+                          &detail::Decode<R>::from);
   }
   template <class R, class... A>
   static AsyncResult<R> start_on(detail::Backend& backend, const detail::Binding& binding, CallOptions<R> options,
                                  const A&... arguments) {
     const detail::Terms terms = detail::resolve_terms(*binding.task, detail::terms_of(options));
     constexpr auto kDecode = &detail::Decode<R>::from;
+    const detail::ThreadSink sink(backend);
     return AsyncResult<R>(
-        backend.submit(submission_of(binding, terms.are_plain() ? nullptr : &terms, arguments...),
+        backend.submit(submission_of(*sink, binding, terms.are_plain() ? nullptr : &terms, arguments...),
                        detail::verdict_callback<R>(kDecode, std::move(options.on_result), std::move(options.on_error))),
         kDecode);
   }

@@ -85,19 +85,14 @@ void raise_no_error(std::uint64_t index) {
                                       ", which has a result (look at has_value() first)");
 }
 
-sdk::BufferSink& scratch_buffer() {
-  thread_local sdk::BufferSink buffer;
-  return buffer;
-}
-
-void ChunkBuffer::put_with_size(std::span<const std::byte> item) {
-  if (item.size() > std::numeric_limits<std::uint32_t>::max()) {
-    raise<PayloadError>("an item of task \"" + task_->name + "\" takes " + std::to_string(item.size()) +
+void ChunkBuffer::put_size_before(std::size_t from) {
+  const std::size_t bytes = items_.bytes().size() - from;
+  if (bytes > std::numeric_limits<std::uint32_t>::max()) {
+    raise<PayloadError>("an item of task \"" + task_->name + "\" takes " + std::to_string(bytes) +
                         " bytes; at most 4 GiB travel in a chunk");
   }
-  const auto size = static_cast<std::uint32_t>(item.size());
-  items_.put(&size, sizeof size);
-  items_.put(item.data(), item.size());
+  const auto size = static_cast<std::uint32_t>(bytes);
+  items_.overwrite(from - sizeof size, &size, sizeof size);
 }
 
 std::uint32_t chunk_items(std::optional<int> asked) {
@@ -180,19 +175,16 @@ std::vector<JsonOutcome> decode_outcomes(const Completion& completion) {
 }
 
 // One behind the other, each preceded by its size.
-std::span<const std::byte> pack_calls(const TaskInfo& task, std::span<const std::string> calls) {
-  sdk::BufferSink& buffer = scratch_buffer();
-  buffer.clear();
+void pack_calls(ArgumentSink& to, const TaskInfo& task, std::span<const std::string> calls) {
   for (const std::string& arguments : calls) {
     if (arguments.size() > std::numeric_limits<std::uint32_t>::max()) {
       raise<PayloadError>("the arguments of task \"" + task.name + "\" take " + std::to_string(arguments.size()) +
                           " bytes; at most 4 GiB travel in a chunk");
     }
     const auto size = static_cast<std::uint32_t>(arguments.size());
-    buffer.put(&size, sizeof size);
-    buffer.put(arguments.data(), arguments.size());
+    to.put(&size, sizeof size);
+    to.put(arguments.data(), arguments.size());
   }
-  return buffer.bytes();
 }
 
 // Each call in a record of its own.
@@ -201,11 +193,14 @@ CompletionRef submit_one_by_one(Backend& backend, const TaskInfo& task, std::spa
   CompletionRef map = backend.begin_map(task, std::move(callback));
   try {
     for (std::size_t i = 0; i < calls.size(); ++i) {
+      const ThreadSink sink(backend);
+      pack_calls(*sink, task, calls.subspan(i, 1));
       backend.add_chunk(*map, {.task = &task,
                                .codec = BULKHEAD_CODEC_JSON,
-                               .bytes = pack_calls(task, calls.subspan(i, 1)),
+                               .bytes = sink->bytes(),
                                .first_index = i,
-                               .terms = &terms});
+                               .terms = &terms,
+                               .lent = sink->lent()});
     }
   } catch (...) {
     backend.abandon_map(*map);
@@ -254,11 +249,14 @@ AsyncResult<std::vector<JsonOutcome>> Pool::map_json_async(std::string_view task
   if (terms.needs_own_record()) {
     return {detail::submit_one_by_one(*backend_, info, calls, terms, std::move(callback)), &detail::decode_outcomes};
   }
+  const detail::ThreadSink sink(*backend_);
+  detail::pack_calls(*sink, info, calls);
   return {backend_->submit({.task = &info,
                             .codec = BULKHEAD_CODEC_JSON,
                             .count = static_cast<std::uint32_t>(calls.size()),
-                            .bytes = detail::pack_calls(info, calls),
-                            .terms = terms.are_plain() ? nullptr : &terms},
+                            .bytes = sink->bytes(),
+                            .terms = terms.are_plain() ? nullptr : &terms,
+                            .lent = sink->lent()},
                            std::move(callback)),
           &detail::decode_outcomes};
 }

@@ -37,7 +37,8 @@ std::vector<std::string> names_of(const std::vector<process::PluginToLoad>& plug
 
 LocalBackend::LocalBackend(Services& services, std::shared_ptr<const TaskDirectory> directory, Settings settings,
                            std::shared_ptr<void> keep_alive)
-    : services_(services),
+    : Backend(Scheduler::largest_in_ring(settings.ring_bytes)),
+      services_(services),
       keep_alive_(std::move(keep_alive)),
       serial_(next_serial()),
       directory_(std::move(directory)),

@@ -77,6 +77,9 @@ class LocalBackend final : public detail::Backend, private SchedulerHost, public
   // relaxed: a number for chunk sizes.
   [[nodiscard]] std::size_t worker_count() const noexcept override { return target_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool items_travel_alone() const noexcept override { return settings_.hygiene == Hygiene::kStrict; }
+  [[nodiscard]] std::unique_ptr<detail::LentMemory> lend(std::size_t needed, std::size_t wanted) override {
+    return scheduler_->lend(needed, wanted);
+  }
   [[nodiscard]] detail::CompletionRef submit(const detail::Submission& submission,
                                              detail::VerdictCallback callback) override;
   [[nodiscard]] detail::CompletionRef begin_map(const detail::TaskInfo& task,

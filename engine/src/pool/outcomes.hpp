@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bulkhead/error.hpp"
+#include "bulkhead/options.hpp"
 #include "ipc/block.hpp"
 
 namespace bulkhead::pool {

@@ -232,11 +232,11 @@ void Scheduler::finish_answered(WorkerLink& link, Call& call) {
   settle_front(link, call);
   if (call.large) {
     try {
-      idle_arguments_.give_back(std::move(call.large->block));
+      idle_arguments_->give_back(std::move(call.large->block));
     } catch (const std::bad_alloc&) {  // then it is not kept
     }
     call.large.reset();
-    for (const std::uint32_t id : idle_arguments_.take_evicted()) forget_block(id);
+    for (const std::uint32_t id : idle_arguments_->take_evicted()) forget_block(id);
   }
   finish(call);
 }

@@ -1,5 +1,6 @@
 #include "pool/scheduler.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -16,7 +17,7 @@ Scheduler::Scheduler(std::uint32_t workers, std::size_t ring_bytes, SchedulerHos
     : catalogue_(std::move(catalogue)),
       host_(&host),
       limits_(limits),
-      largest_in_ring_(ring_bytes / 4 - 2 * sizeof(protocol::CallHeader)),
+      largest_in_ring_(largest_in_ring(ring_bytes)),
       bells_(ipc::PoolBells::create()) {
   for (std::uint32_t slot = 0; slot < workers; ++slot) links_.emplace_back(slot);
   in_use_.reserve(workers);
@@ -129,16 +130,29 @@ void refuse_too_large(const Submission& submission) {
 
 }  // namespace
 
-std::unique_ptr<LargeBytes> Scheduler::make_large(std::span<const std::byte> bytes) {
-  if (bytes.size() <= largest_in_ring_) return nullptr;
-  auto block = idle_arguments_.take(bytes.size());
+std::unique_ptr<LentBlock> Scheduler::lend(std::size_t needed, std::size_t wanted) {
+  refuse_forked_copy();
+  if (needed > protocol::kMaxPayloadBytes) return nullptr;
+  const std::size_t bytes = std::max<std::size_t>(needed, std::min<std::size_t>(wanted, protocol::kMaxPayloadBytes));
+  auto block = idle_arguments_->take(bytes);
   if (!block) {
     // relaxed: a number of its own
     const std::uint32_t id = next_block_id_.fetch_add(1, std::memory_order_relaxed);
-    block = std::make_shared<const ipc::SharedBlock>(ipc::SharedBlock::create(bytes.size(), ipc::Writer::kHost, id));
+    block = std::make_shared<const ipc::SharedBlock>(ipc::SharedBlock::create(bytes, ipc::Writer::kHost, id));
   }
-  std::memcpy(block->bytes().data(), bytes.data(), bytes.size());
-  return std::make_unique<LargeBytes>(LargeBytes{std::move(block), bytes.size()});
+  return std::make_unique<LentBlock>(idle_arguments_, std::move(block));
+}
+
+Scheduler::LargeSubmission::LargeSubmission(Scheduler& scheduler, const Submission& submission) {
+  const auto bytes = submission.bytes;
+  if (bytes.size() <= scheduler.largest_in_ring_) return;
+  block_ = static_cast<LentBlock*>(submission.lent);
+  if (block_ == nullptr) {
+    copy_ = scheduler.lend(bytes.size(), 0);
+    block_ = copy_.get();
+    std::memcpy(block_->bytes().data(), bytes.data(), bytes.size());
+  }
+  large_ = std::make_unique<LargeBytes>(LargeBytes{block_->block(), bytes.size()});
 }
 
 bool Scheduler::is_full_for(const Submission& submission) const noexcept {
@@ -258,7 +272,7 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
 CompletionRef Scheduler::submit(const Submission& submission, detail::VerdictCallback callback) {
   refuse_forked_copy();
   refuse_too_large(submission);
-  auto large = make_large(submission.bytes);
+  LargeSubmission large(*this, submission);
   std::unique_ptr<ToldVerdict> told;
   if (callback) told = std::make_unique<ToldVerdict>(std::move(callback));
   Lock lock(mutex_);
@@ -269,7 +283,7 @@ CompletionRef Scheduler::submit(const Submission& submission, detail::VerdictCal
   if (told) host_->prepare_callbacks();
   Call* call = new_call(submission);
   CompletionRef ref(call);
-  call->large = std::move(large);
+  call->large = large.take();
   if (told) {
     call->callback = std::move(told);
     expect_callback();
@@ -280,6 +294,7 @@ CompletionRef Scheduler::submit(const Submission& submission, detail::VerdictCal
     forget(*call, submission);
     throw;
   }
+  large.keep();
   return ref;
 }
 
@@ -303,7 +318,7 @@ CompletionRef Scheduler::begin_map(const detail::TaskInfo& task, detail::Verdict
 
 void Scheduler::add_chunk(Map& map, const Submission& submission) {
   refuse_too_large(submission);
-  auto large = make_large(submission.bytes);
+  LargeSubmission large(*this, submission);
   Lock lock(mutex_);
   refuse_if_closed();
   make_room_for(lock, submission);
@@ -311,7 +326,7 @@ void Scheduler::add_chunk(Map& map, const Submission& submission) {
   if (submission.terms != nullptr && submission.terms->on_progress) host_->prepare_callbacks();
   if (map.chunks.size() == map.chunks.capacity()) map.chunks.reserve(std::max<std::size_t>(16, 2 * map.chunks.size()));
   Call* call = new_call(submission);
-  call->large = std::move(large);
+  call->large = large.take();
   call->map = &map;
   map.chunks.push_back(call);  // takes the caller's reference
   map.items += submission.count;
@@ -326,6 +341,7 @@ void Scheduler::add_chunk(Map& map, const Submission& submission) {
     detail::release(*call);
     throw;
   }
+  large.keep();
 }
 
 void Scheduler::recheck() {

@@ -34,6 +34,7 @@
 #include "pool/call_table.hpp"
 #include "pool/call_timers.hpp"
 #include "pool/callback_queue.hpp"
+#include "pool/lent_block.hpp"
 #include "pool/pending_queue.hpp"
 #include "pool/shared_arrays.hpp"
 #include "pool/task_counters.hpp"
@@ -142,6 +143,12 @@ class Scheduler {
   [[nodiscard]] detail::CompletionRef submit(const detail::Submission& submission, detail::VerdictCallback callback);
   [[nodiscard]] detail::CompletionRef begin_map(const detail::TaskInfo& task, detail::VerdictCallback callback);
   void add_chunk(Map& map, const detail::Submission& submission);
+  // Arguments of so many bytes travel in the ring: a quarter of it always fits, less the header.
+  [[nodiscard]] static constexpr std::size_t largest_in_ring(std::size_t ring_bytes) noexcept {
+    return ring_bytes / 4 - 2 * sizeof(protocol::CallHeader);
+  }
+  // For Backend::lend(). Without the lock.
+  [[nodiscard]] std::unique_ptr<LentBlock> lend(std::size_t needed, std::size_t wanted);
   void seal_map(Map& map);
   void abandon_map(Map& map) noexcept;
   [[nodiscard]] bool wait_until(detail::Completion& completion, Clock::time_point until);
@@ -234,8 +241,24 @@ class Scheduler {
   ~Scheduler() = default;
 
   // scheduler.cpp: submitting, and the host's queue. The lock is held.
-  // Arguments that no ring takes, in a block; nullptr: a ring takes them. Without the lock.
-  [[nodiscard]] std::unique_ptr<LargeBytes> make_large(std::span<const std::byte> bytes);
+  // The block of arguments that no ring takes: the one they were encoded into, or one that they are copied into. Until
+  // keep() it goes back where it came from.
+  class LargeSubmission {
+   public:
+    // Without the lock.
+    LargeSubmission(Scheduler& scheduler, const detail::Submission& submission);
+    // For the call; nullptr: a ring takes its arguments.
+    [[nodiscard]] std::unique_ptr<LargeBytes> take() noexcept { return std::move(large_); }
+    // It is the call's.
+    void keep() noexcept {
+      if (block_ != nullptr) block_->keep();
+    }
+
+   private:
+    std::unique_ptr<LentBlock> copy_;
+    LentBlock* block_ = nullptr;
+    std::unique_ptr<LargeBytes> large_;
+  };
   void refuse_if_closed() const;
   void expect_callback() noexcept;
   void settle_callback() noexcept;
@@ -428,15 +451,14 @@ class Scheduler {
   ErrorCode closed_code_ = ErrorCode::kPoolClosed;
   std::string closed_text_;  // has room for kOutOfMemory
   bool has_told_workers_to_leave_ = false;
-  // Payloads up to this travel in the ring: a quarter of it always fits, less the header.
-  std::size_t largest_in_ring_;
+  const std::size_t largest_in_ring_;
   std::uint32_t last_worker_ = 0;        // the one most recently offered something: it is hot
   std::uint32_t untimed_ = 0;            // drains that may have done without the time
   std::uint32_t queued_since_look_ = 0;  // calls, since the last drain()
   std::uint32_t look_after_ = 0;         // so many of them: an eighth of what the least busy worker had then
   bool is_recheck_scheduled_ = false;
-  std::atomic<std::uint32_t> next_block_id_{1};      // any thread
-  ipc::BlockCache idle_arguments_{kIdleBlockBytes};  // any thread
+  std::atomic<std::uint32_t> next_block_id_{1};  // any thread
+  const std::shared_ptr<ipc::BlockCache> idle_arguments_ = std::make_shared<ipc::BlockCache>(kIdleBlockBytes);
 
   const std::shared_ptr<SharedArrays> arrays_ = std::make_shared<SharedArrays>(*host_);
 

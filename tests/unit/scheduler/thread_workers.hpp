@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -173,7 +174,9 @@ class ThreadWorkers final : public SchedulerHost {
         continue;
       }
       if (header.kind == protocol::CallKind::kShutdown) return channel.done();
-      std::vector<std::byte> items(call->payload.begin(), call->payload.end());
+      const auto payload =
+          (header.flags & protocol::kInBlock) != 0 ? block(header.block_id).first(header.payload_bytes) : call->payload;
+      std::vector<std::byte> items(payload.begin(), payload.end());
       for (std::uint32_t i = 0; i < header.count; ++i) {
         std::int64_t value = 0;
         std::memcpy(&value, items.data() + i * sizeof value, sizeof value);
@@ -201,6 +204,11 @@ class ThreadWorkers final : public SchedulerHost {
     }
   }
 
+  [[nodiscard]] std::span<const std::byte> block(std::uint32_t id) const {
+    const std::lock_guard lock(blocks_mutex_);
+    return blocks_.at(id);
+  }
+
   static void reply(ipc::WorkerChannel& channel, protocol::ReplyHeader header, std::span<const std::byte> payload) {
     header.payload_bytes = static_cast<std::uint32_t>(payload.size());
     const auto room = channel.reserve(sizeof header + payload.size());
@@ -209,7 +217,11 @@ class ThreadWorkers final : public SchedulerHost {
   }
 
   void condemn(std::uint32_t, const std::string& why) override { FAIL() << "a worker was condemned: " << why; }
-  bool send_block(std::uint32_t, const ipc::SharedBlock&, bool) override { return false; }
+  bool send_block(std::uint32_t, const ipc::SharedBlock& sent, bool) override {
+    const std::lock_guard lock(blocks_mutex_);
+    blocks_.insert_or_assign(sent.id(), sent.bytes());
+    return true;
+  }
   bool grant_known_block(std::uint32_t, const ipc::SharedBlock&) override { return false; }
   bool send_shared(std::uint32_t, const sdk::SharedRef&) override { return false; }
   void arrays_gone() override {}
@@ -241,6 +253,8 @@ class ThreadWorkers final : public SchedulerHost {
   process::EventLoop::Watch bell_;
   process::EventLoop::Timer recheck_;
   process::EventLoop::Timer timer_;
+  mutable std::mutex blocks_mutex_;
+  std::map<std::uint32_t, std::span<const std::byte>> blocks_;  // that were sent, to whichever worker
   mutable std::mutex order_mutex_;
   std::vector<std::int64_t> order_;
   std::atomic<bool> is_released_{false};

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -100,6 +101,17 @@ template <class Options>
           .on_progress = std::move(options.on_progress)};
 }
 
+// Memory of a backend's, to encode arguments into that are to lie there anyway: saves copying them.
+//
+// Ownership: whoever has it; it goes back to the backend with this object, unless a submission was made of it (see
+//            Submission::lent). May outlive the backend.
+// Threads:   one at a time.
+class LentMemory {
+ public:
+  virtual ~LentMemory() = default;
+  [[nodiscard]] virtual std::span<std::byte> bytes() const noexcept = 0;
+};
+
 // `count` items of one task, encoded.
 struct Submission {
   const TaskInfo* task = nullptr;
@@ -110,6 +122,9 @@ struct Submission {
   std::uint64_t first_index = 0;                    // of the first item within its map
   const Terms* terms = nullptr;                     // nullptr: plain
   std::shared_ptr<const sdk::SharedRefs> arrays{};  // that the bytes name; nullptr: none
+  // The backend's own, where the bytes lie at its beginning; nullptr: they lie elsewhere. A backend that accepts the
+  // submission keeps the memory: nobody else may read or write it then. One that throws leaves it as it was.
+  LentMemory* lent = nullptr;
 };
 
 // Called once with the verdict, on the callback thread, before waiters are woken.
@@ -126,6 +141,16 @@ class Backend {
   [[nodiscard]] virtual std::size_t worker_count() const noexcept = 0;
   // Each item of a map is to be a chunk of its own.
   [[nodiscard]] virtual bool items_travel_alone() const noexcept = 0;
+
+  // Arguments of more bytes than this are best encoded into memory that the backend lends. Not virtual: asked at every
+  // call.
+  [[nodiscard]] std::size_t lends_above() const noexcept { return lends_above_; }
+  // At least `needed` bytes, more than lends_above(); `wanted`, if that is more and not too many. nullptr: no memory is
+  // lent for so much, and it may lie anywhere. Throws ResourceError.
+  [[nodiscard]] virtual std::unique_ptr<LentMemory> lend([[maybe_unused]] std::size_t needed,
+                                                         [[maybe_unused]] std::size_t wanted) {
+    return nullptr;
+  }
 
   // Queues one call. Throws PoolClosed, PoolBroken, PayloadError (too large), QueueFull, ResourceError; then nothing is
   // queued.
@@ -153,6 +178,13 @@ class Backend {
   // Throws UsageError before close() or terminate().
   virtual void join() = 0;
   virtual void revive() = 0;
+
+ protected:
+  Backend() = default;  // lends nothing
+  explicit Backend(std::size_t lends_above) noexcept : lends_above_(lends_above) {}
+
+ private:
+  const std::size_t lends_above_ = std::numeric_limits<std::size_t>::max();
 };
 
 }  // namespace bulkhead::detail

@@ -151,7 +151,4 @@ template <class R>
   return false;
 }
 
-// Buffers for encoding, one per thread: their memory is kept from call to call.
-[[nodiscard]] sdk::BufferSink& scratch_buffer();
-
 }  // namespace bulkhead::detail

@@ -1,6 +1,7 @@
 // Cuts a range into chunks of encoded items.
 #pragma once
 
+#include <bulkhead/detail/argument_sink.hpp>
 #include <bulkhead/detail/binding.hpp>
 #include <bulkhead/detail/chunk_stream.hpp>
 
@@ -20,18 +21,23 @@ class ChunkBuffer {
  public:
   explicit ChunkBuffer(const TaskInfo& task) : task_(&task), stride_(task.fixed_argument_bytes) {}
 
-  // Appends one item, which `encode` writes to the sink it is given.
+  // Forgets its items; what is added from now on is for this backend.
+  void begin(Backend& backend) {
+    items_.begin(backend);
+    arrays_.reset();
+    count_ = 0;
+  }
+  // Appends one item, which `encode` writes to the sink it is given. When that throws the chunk is not to be submitted.
   template <class Encode>
   void add(Encode encode) {
     if (stride_ != 0) {
       encode(items_);
     } else {
-      item_.clear();
-      encode(item_);
-      put_with_size(item_.bytes());
-      if (const auto held = item_.take_held()) {
-        for (const auto& ref : *held) items_.hold(ref);
-      }
+      const std::uint32_t size = 0;  // until it is known
+      items_.put(&size, sizeof size);
+      const std::size_t from = items_.bytes().size();
+      encode(items_);
+      put_size_before(from);
     }
     ++count_;
   }
@@ -45,22 +51,18 @@ class ChunkBuffer {
             .bytes = items_.bytes(),
             .first_index = first_index,
             .terms = terms.are_plain() ? nullptr : &terms,
-            .arrays = arrays_};
-  }
-  void clear() {
-    items_.clear();
-    arrays_.reset();
-    count_ = 0;
+            .arrays = arrays_,
+            .lent = items_.lent()};
   }
 
  private:
-  void put_with_size(std::span<const std::byte> item);  // throws PayloadError above 4 GiB
+  // Of the last item, which lies there. Throws PayloadError above 4 GiB.
+  void put_size_before(std::size_t from);
 
   const TaskInfo* task_;
   std::uint32_t stride_;
   std::uint32_t count_ = 0;
-  sdk::BufferSink items_;
-  sdk::BufferSink item_;
+  ArgumentSink items_;
   std::shared_ptr<sdk::SharedRefs> arrays_;  // that the items name, once they were asked for
 };
 
@@ -152,6 +154,7 @@ void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&&
   using Element = element_t<Range>;
   std::uint64_t index = 0;
   ChunkBuffer buffer(*binding.task);
+  buffer.begin(backend);
   const auto add = [&](const Element& element) {
     buffer.add([&](sdk::ByteSink& sink) { encode_element<kSpread>(sink, binding, element); });
   };
@@ -159,7 +162,7 @@ void feed_map(Backend& backend, Completion& map, const Binding& binding, Range&&
     if (buffer.count() == 0) return;
     backend.add_chunk(map, buffer.submission(index, terms));
     index += buffer.count();
-    buffer.clear();
+    buffer.begin(backend);
   };
   try {
     if (chunk_size) (void)chunk_items(chunk_size);
@@ -228,7 +231,7 @@ class ViewChunks final : public ChunkSource {
 
   Chunk submit(Backend& backend) override {
     if (backend.items_travel_alone()) chunk_ = 1;
-    if (!is_filled_) fill();
+    if (!is_filled_) fill(backend);
     if (buffer_.count() == 0) return {};
     const Submission submission = buffer_.submission(index_, terms_);
     Chunk chunk{.completion = backend.submit(submission, {}), .first_index = index_};
@@ -238,8 +241,8 @@ class ViewChunks final : public ChunkSource {
   }
 
  private:
-  void fill() {
-    buffer_.clear();
+  void fill(Backend& backend) {
+    buffer_.begin(backend);
     try {
       while (buffer_.count() < chunk_ && advance()) {
         buffer_.add([&](sdk::ByteSink& sink) {
