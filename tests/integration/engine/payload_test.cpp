@@ -136,12 +136,26 @@ TEST_F(PayloadTest, ThatIsLargeIsNotKeptWhenItsResultIsDropped) {
 }
 
 TEST_F(PayloadTest, GrowsFromBlockToBlockForEachItemOfAMap) {
-  // A list of strings is written piece by piece, so that each item asks for several blocks, and the next for smaller ones.
+  // What lies in nodes is written piece by piece, so that each item asks for several blocks, and the next for smaller ones.
+  auto pool = engine_.pool({.processes = 1, .ring_bytes = 64u << 10});
+  using Texts = std::map<std::string, std::int64_t>;
+  std::vector<Texts> items;
+  for (const std::int64_t count : {900, 5, 300, 2000, 60}) {
+    Texts& texts = items.emplace_back();
+    for (std::int64_t i = 0; i < count; ++i) texts.emplace(std::string(1000, 'x') + std::to_string(i), i);
+  }
+  EXPECT_TRUE(pool.map<Texts>("echo.map_text_i64", items, {.chunk_size = 5}) == items);
+}
+
+TEST_F(PayloadTest, OfManyTextsHasRoomInOneBlock) {
   auto pool = engine_.pool({.processes = 1, .ring_bytes = 64u << 10});
   using Texts = std::vector<std::string>;
-  std::vector<Texts> items;
-  for (const std::size_t count : {900u, 5u, 300u, 2000u, 60u}) items.emplace_back(count, std::string(1000, 'x'));
-  EXPECT_TRUE(pool.map<Texts>("echo.list_text", items, {.chunk_size = 5}) == items);
+  const auto worker = pool.apply<std::int64_t>("echo.pid");
+  const Texts texts(3000, std::string(1000, 'x'));
+  EXPECT_TRUE(pool.apply<Texts>("echo.list_text", texts) == texts);
+  EXPECT_EQ(blocks_of(worker).count, 2u) << "one there, one back";
+  const std::vector<Texts> items(4, texts);
+  EXPECT_TRUE(pool.map<Texts>("echo.list_text", items, {.chunk_size = 1}) == items);
 }
 
 TEST_F(PayloadTest, LargeResultsThatAreKeptStayTheSame) {

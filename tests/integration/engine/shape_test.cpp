@@ -123,6 +123,19 @@ TEST_F(ShapeTest, ALargePayloadIsCopiedOnceInAndOnceOut) {
   EXPECT_LE(copied, 2 * text.size() + text.size() / 8) << "there and back";
 }
 
+TEST_F(ShapeTest, ManyTextsAreCopiedOnceInAndOnceOut) {
+  auto pool = engine_.pool({.processes = 1});
+  const std::vector<std::string> texts(256, std::string(64u << 10, 'x'));
+  const auto echo = [&] {
+    if (pool.apply<std::vector<std::string>>("echo.list_text", texts) != texts) std::abort();
+  };
+  echo();
+  const std::uint64_t size = texts.size() * texts[0].size();
+  const std::uint64_t copied = fewest(bytes_copied, 3, echo);
+  EXPECT_GE(copied, 2 * size);
+  EXPECT_LE(copied, 2 * size + size / 8);
+}
+
 TEST_F(ShapeTest, LargeItemsOfAMapAreCopiedOnceInAndOnceOut) {
   auto pool = engine_.pool({.processes = 1});
   const std::vector<std::string> texts(4, std::string(4u << 20, 'x'));

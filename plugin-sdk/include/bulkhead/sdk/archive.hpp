@@ -25,6 +25,13 @@ decltype(auto) as_encodable(const T& value) {
   }
 }
 
+// Several values that are large: the first would be copied to make room for the next.
+template <class... T>
+constexpr bool may_be_large_together() {
+  return (0 + ... + static_cast<int>(has_length<std::remove_cvref_t<T>>())) > 1 || (is_tuple<T> || ...);
+}
+inline constexpr std::size_t kLargeTogether = 4096;
+
 // Appends the values back to back: what the arguments of a call and a result are made of.
 // Throws EncodeError for what has no form, or when `sink` has no room.
 template <class... T>
@@ -32,6 +39,10 @@ void write(ByteSink& sink, const T&... values) {
   if constexpr ((is_plain_number<T> && ...)) {
     (sink.put(&values, sizeof values), ...);
   } else {
+    if constexpr (may_be_large_together<T...>()) {
+      const std::size_t bytes = (std::size_t{0} + ... + known_size_at_once(as_encodable(values)));
+      if (bytes >= kLargeTogether) sink.expect(bytes);
+    }
     BinaryWriter writer(sink);
     (writer(as_encodable(values)), ...);
   }

@@ -11,6 +11,7 @@
 
 #include <bulkhead/sdk/byte_sink.hpp>
 #include <bulkhead/sdk/duration.hpp>
+#include <bulkhead/sdk/known_size.hpp>
 #include <bulkhead/sdk/user_type.hpp>
 
 namespace bulkhead::sdk {
@@ -135,6 +136,9 @@ class BinaryWriter : private cereal::access {
   template <class Range>
   void elements_of_any_number(const Range& range) {
     using Element = std::remove_cvref_t<decltype(*std::begin(range))>;
+    if constexpr (has_elements_with_length<Range>()) {
+      if (range.size() >= kMany) sink_.expect(known_size_of_elements(range));
+    }
     const std::size_t before = sink_.written();
     elements(range);
     if constexpr (least_size<Element>() == 0) {
@@ -144,6 +148,9 @@ class BinaryWriter : private cereal::access {
       }
     }
   }
+
+  // Elements, so many that their lengths are worth a look before they are written.
+  static constexpr std::size_t kMany = 64;
 
   ByteSink& sink_;
   unsigned depth_ = 0;

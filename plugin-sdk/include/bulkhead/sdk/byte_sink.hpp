@@ -29,6 +29,11 @@ class ByteSink {
     cursor_ += size;
   }
 
+  // At least so many bytes will be put: room for them is better had at once. Throws EncodeError when there is none.
+  void expect(std::size_t size) {
+    if (size > static_cast<std::size_t>(end_ - cursor_)) grow(size);
+  }
+
   // Keeps the memory that the next bytes name, for whoever sends them. Throws EncodeError where it could not go with them.
   virtual void hold(const SharedRef&) {
     throw EncodeError("shared arrays can only be arguments and results of a task");
