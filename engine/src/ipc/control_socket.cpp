@@ -120,10 +120,12 @@ ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes
   message.msg_control = control.bytes.data();
   message.msg_controllen = control.bytes.size();
   ssize_t received = 0;
+  // A peer that left messages unread resets the connection. That is told once, before what it had sent, which is still there.
+  bool was_reset = false;
   do {
     received = BULKHEAD_FAULT_CALL("socket.receive", EINTR, -1,
                                    ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
-  } while (received < 0 && errno == EINTR);
+  } while (received < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(was_reset, true))));
   if (received <= 0) {
     if (received == 0 || means_peer_gone(errno)) return Received::kPeerGone;
     if (errno == EAGAIN) return Received::kDeadlinePassed;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bulkhead/error.hpp"
+#include "process/exit_reason.hpp"
 #include "protocol/control.hpp"
 #include "support/logging.hpp"
 #include "support/pidfd.hpp"
@@ -107,8 +108,12 @@ void Template::process_started(const protocol::ProcessStarted& message, std::vec
   at->second.client->process_started(static_cast<pid_t>(message.pid), std::move(fds.front()));
 }
 
-void Template::ended(const ExitStatus&, std::string text) {
-  if (!is_over_ && !blamed_) log_.debug("a template has ended" + (text.empty() ? "" : ": " + text));
+void Template::ended(const ExitStatus& status, std::string text) {
+  if (!is_over_ && !blamed_) {
+    log_.debug(
+        "a template has ended: " + describe_status(status.known, status.signal, status.exit_code, status.core_dumped) +
+        (text.empty() ? "" : ": " + text));
+  }
   is_over_ = true;
   start_limit_.reset();
   answer_timer_.reset();

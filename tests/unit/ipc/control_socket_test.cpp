@@ -87,6 +87,15 @@ TEST_F(ControlSocketPair, ReceivesWhatTheDeadSaidBeforeTheirEnd) {
   EXPECT_EQ(ours_.try_receive(bytes_, fds_), Received::kPeerGone);
 }
 
+TEST_F(ControlSocketPair, ReceivesWhatTheDeadSaidThoughTheyLeftMessagesUnread) {
+  ASSERT_EQ(ours_.send(bytes_of(1, 10), {}, kForEver), Sent::kSent);
+  ASSERT_EQ(theirs_->send(bytes_of(2, 10), {}, kForEver), Sent::kSent);
+  theirs_.reset();
+  ASSERT_EQ(ours_.receive(bytes_, fds_, kForEver), Received::kReceived);
+  EXPECT_EQ(bytes_, bytes_of(2, 10));
+  EXPECT_EQ(ours_.receive(bytes_, fds_, kForEver), Received::kPeerGone);
+}
+
 TEST_F(ControlSocketPair, SendingToTheDeadIsAResultNotASignal) {
   theirs_.reset();
   EXPECT_EQ(ours_.send(bytes_of(1, 10), {}, kForEver), Sent::kPeerGone);
