@@ -95,8 +95,10 @@ class RingProducer {
     prefetch_to_write(data_ + ((position_ + ring::kPrefetchBytes + 64) & (capacity_ - 1)));
   }
 
-  // Hands the consumer every frame that was staged.
+  // Hands the consumer every frame that was staged. Nothing was: costs nothing.
   void flush() noexcept {
+    if (flushed_ == position_) return;
+    flushed_ = position_;
     BULKHEAD_FAULT_POINT("ring.publish");
     // [publish] seq_cst, not release: the caller looks at the consumer's park word next, and with a
     // weaker store that look could be done first ([park] in parking.hpp: a lost wake-up).
@@ -152,6 +154,7 @@ class RingProducer {
   std::uint64_t capacity_;
   // The producer's own.
   std::uint64_t position_ = 0;
+  std::uint64_t flushed_ = 0;
   std::uint64_t reserved_ = 0;
   std::uint64_t seen_head_ = 0;
   bool corrupt_ = false;

@@ -80,7 +80,7 @@ class WorkerChannel {
   void publish(std::size_t bytes, Announce announce = Announce::kNow) noexcept {
     responses_.publish(bytes);
     const auto is_half_full = [this] { return responses_.holds_at_least(responses_.capacity() / 2); };
-    if (announce == Announce::kLater && !is_half_full()) return;
+    if (announce == Announce::kLater) return is_half_full() ? announce_results() : void();
     const Bell bell = host_park_.after_publish(is_half_full);
     if (bell != Bell::kNone) ring(bell);
   }
