@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -39,6 +40,9 @@ class ArgumentSink final : public sdk::ByteSink {
   }
   // Where they lie, for Submission::lent.
   [[nodiscard]] LentMemory* lent() const { return lent_.get(); }
+  // For whoever shares it: false while somebody uses it, until end_use().
+  [[nodiscard]] bool try_use() { return !std::exchange(is_used_, true); }
+  void end_use() { is_used_ = false; }
   // Gives back what was lent. Requires: nothing is put before the next begin().
   void give_back() { lent_.reset(); }
   // Writes over bytes that were put before. Requires: at + size <= bytes().size().
@@ -60,6 +64,7 @@ class ArgumentSink final : public sdk::ByteSink {
   void drop_own();
 
   Backend* backend_ = nullptr;
+  bool is_used_ = false;
   std::unique_ptr<std::byte[]> own_;
   std::size_t own_bytes_ = 0;
   std::unique_ptr<LentMemory> lent_;  // not null: the bytes lie there
@@ -67,13 +72,19 @@ class ArgumentSink final : public sdk::ByteSink {
 };
 
 // This thread's sink, whose memory is kept from call to call, for one submission to this backend. What the backend lent for
-// it and has not kept goes back at the end, whatever was thrown.
+// it and has not kept goes back at the end, whatever was thrown. A user's serialize that submits something itself gets
+// another one.
 class ThreadSink {
  public:
-  explicit ThreadSink(Backend& backend) : sink_(of_this_thread()) { sink_.begin(backend); }
+  explicit ThreadSink(Backend& backend) : sink_(of_this_thread().try_use() ? of_this_thread() : nested_.emplace()) {
+    sink_.begin(backend);
+  }
   ThreadSink(const ThreadSink&) = delete;
   ThreadSink& operator=(const ThreadSink&) = delete;
-  ~ThreadSink() { sink_.give_back(); }
+  ~ThreadSink() {
+    sink_.give_back();
+    sink_.end_use();
+  }
 
   [[nodiscard]] ArgumentSink& operator*() const { return sink_; }
   [[nodiscard]] ArgumentSink* operator->() const { return &sink_; }
@@ -81,6 +92,7 @@ class ThreadSink {
  private:
   [[nodiscard]] static ArgumentSink& of_this_thread();
 
+  std::optional<ArgumentSink> nested_;
   ArgumentSink& sink_;
 };
 
