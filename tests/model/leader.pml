@@ -30,6 +30,7 @@ mtype = { LEADER_PARKED, PUMP_LAZY, PUMP_EAGER };
 mtype mode = PUMP_LAZY;
 bool is_answered; /* HostParkWatch::rung_ is this epoch */
 bool leader_bell, pump_bell;
+bool is_bell_rung; /* the leader's, as far as the last who slept on it knows */
 
 /* The worker's responses. */
 bool is_submitted[TASKS];
@@ -102,6 +103,10 @@ inline leave() {
 proctype waiter(byte self) {
   bool may_leave = (self == 1); /* it has a limit, which may pass at any moment */
   bool may_spin = (self == 2); /* once: it leads without the lock */
+  bool has_heard = false;
+#ifdef SILENCES_AFTER_ANNOUNCING
+  bool is_late = false;
+#endif
 
   LOCKED(is_locked = true; is_listed[self] = !is_done[self]; goto looks);
 
@@ -127,7 +132,15 @@ leads: /* lead(), with the lock */
     :: !is_done[self] && may_spin -> may_spin = false; is_locked = false; goto spins
     fi
   };
-  atomic { is_leader_parked = true; set(LEADER_PARKED) };
+  atomic {
+    /* a bell that woke a leader rings until the next one is about to sleep */
+    if :: is_bell_rung -> leader_bell = false; is_bell_rung = false :: else fi;
+    is_leader_parked = true;
+    set(LEADER_PARKED)
+#ifdef SILENCES_AFTER_ANNOUNCING
+    ; is_late = true
+#endif
+  };
   atomic {
 #ifndef SLEEPS_WITHOUT_SECOND_LOOK
     if
@@ -137,11 +150,14 @@ leads: /* lead(), with the lock */
 #endif
     is_locked = false
   };
+#ifdef SILENCES_AFTER_ANNOUNCING
+  if :: is_late -> leader_bell = false; is_late = false :: else fi;
+#endif
   if
-  :: atomic { leader_bell -> leader_bell = false }
-  :: may_leave
+  :: leader_bell -> has_heard = true
+  :: may_leave -> has_heard = false
   fi;
-  LOCKED(is_locked = true; goto wakes);
+  LOCKED(is_locked = true; is_bell_rung = has_heard; has_heard = false; goto wakes);
 wakes:
   atomic {
 #ifndef LEAVES_ITS_ANNOUNCEMENT_UP
