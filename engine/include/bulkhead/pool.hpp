@@ -117,7 +117,8 @@ class Pool {
 
   // Runs the task on every element of any input range; results in the order of the input. Waits for all of them, also
   // when one fails (as multiprocessing does), then throws the first error by index. An exception of the range's own
-  // leaves map, and the pool is usable again.
+  // leaves map, and the pool is usable again. Of numbers that lie side by side only a part is on its way at any time; a
+  // pool that is closed meanwhile finishes all of them, a drain() those that it has time for.
   //
   //   const std::vector<double> xs{1, 4, 9};
   //   const std::vector<double> roots = pool.map<double>("math.sqrt", xs);
@@ -342,9 +343,10 @@ class Pool {
   static map_result_t<R> map_and_wait(detail::Backend& backend, const detail::Binding& binding, Range& range,
                                       MapOptions<R> options) {
     if constexpr (detail::maps_numbers<R, Range>()) {
-      MapOptions<R> asked = options;
+      const bool may_map = !options.on_result && !options.on_error && !std::ranges::empty(range);
+      MapOptions<R> asked = may_map ? options : MapOptions<R>{};
       const detail::Terms terms = detail::resolve_terms(*binding.task, detail::terms_of(asked));
-      if (!options.on_result && !options.on_error && detail::can_map_numbers<R>(backend, binding, terms)) {
+      if (may_map && detail::can_map_numbers<R>(backend, binding, terms)) {
         const auto chunk = detail::known_chunk_items(range, options.chunk_size, backend.worker_count(),
                                                      binding.task->fixed_argument_bytes);
         return detail::map_numbers<R>(backend, binding, range, *chunk, terms);

@@ -38,6 +38,7 @@ bool Scheduler::reopen() {
   const Lock lock(mutex_);
   if (!has_given_up_ || closed_code_ != ErrorCode::kPoolBroken) return false;
   is_closed_ = has_given_up_ = has_told_workers_to_leave_ = false;
+  admits_parts_ = true;
   closed_text_.clear();
   return true;
 }

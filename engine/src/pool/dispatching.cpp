@@ -303,13 +303,13 @@ void Scheduler::make_way() {
 
 void Scheduler::request_recheck() {
   if (is_recheck_scheduled_) return;
-  is_recheck_scheduled_ = true;
   host_->schedule_recheck();
+  is_recheck_scheduled_ = true;
 }
 
 // Behind everything that was offered: the workers that leave have done all of it when they come to this.
 void Scheduler::tell_to_leave() {
-  const bool is_over = is_closed_ && open_calls_ == 0;
+  const bool is_over = has_all_work_done();
   if (!is_over && !has_leavers_) return;
   bool all_told = true;
   for (WorkerLink& link : links_) {

@@ -4,6 +4,7 @@
 // read: if it still runs the guilty task, nothing else can be hit, because there is nothing else.
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "bulkhead/sdk/abi.h"
@@ -94,8 +95,8 @@ void Scheduler::keep_time(Call& call) {
 void Scheduler::arm_timer() {
   const auto when = timers_.earliest();
   if (when >= armed_ || host_ == nullptr) return;  // one that comes too early only looks
-  armed_ = when;
   host_->arm_timer(when);
+  armed_ = when;
 }
 
 void Scheduler::timers_due() {
@@ -307,9 +308,11 @@ DrainReport Scheduler::drain(Clock::time_point until, std::chrono::nanoseconds s
   close();
   std::vector<detail::CompletionRef> calls;
   DrainReport report;
-  {
-    const Lock lock(mutex_);
+  std::unordered_set<const Call*> known;
+  // With the lock: those that are not among them yet.
+  const auto add_open_calls = [&] {
     for (Call* call : open_calls()) {
+      if (!known.insert(call).second) continue;
       detail::retain(*call);
       calls.emplace_back(call);
       report.tasks.push_back({.task = call->task->name,
@@ -317,6 +320,16 @@ DrainReport Scheduler::drain(Clock::time_point until, std::chrono::nanoseconds s
                               .items = call->count - call->finished,
                               .outcome = DrainedTask::Outcome::kFinished});
     }
+  };
+  {
+    Lock lock(mutex_);
+    add_open_calls();
+    if (open_maps_ > 0) {  // those that had begun submit the rest of them until then
+      const auto have_ended = [this] { return open_maps_ == 0 || has_given_up_; };
+      (void)maps_ended_.wait_until(lock, until, have_ended);
+      add_open_calls();
+    }
+    admits_parts_ = false;
   }
   const auto all_done = [&](Clock::time_point limit) {
     return std::all_of(calls.begin(), calls.end(),

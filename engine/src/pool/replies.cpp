@@ -23,9 +23,9 @@ constexpr std::uint32_t kShare = 8;
 
 // A look at the clock takes a tenth of a hot call. One call after another, each alone, is looked at now and then.
 bool Scheduler::needs_time() noexcept {
-  constexpr std::uint32_t kTimedShare = 16;
+  constexpr std::uint32_t kTimedDrains = 16;  // one in so many
   return in_use_.size() > 1 || !pending_.is_empty() || in_use_.front()->in_flight() > 1 ||
-         ++untimed_ % kTimedShare == 0;
+         ++untimed_ % kTimedDrains == 0;
 }
 
 // Takes every reply there is, gives out work for the room that made. True: there was a reply.

@@ -48,6 +48,11 @@ void Scheduler::refuse_forked_copy() const {
       "this pool belongs to the process that made it, not to a child after fork() (make an engine in the child)");
 }
 
+// A map that had begun before goes on, but not beyond drain()'s limit.
+void Scheduler::refuse_if_closed(const Submission& submission) const {
+  if (submission.part_of == nullptr || has_given_up_ || !admits_parts_) refuse_if_closed();
+}
+
 void Scheduler::refuse_if_closed() const {
   if (!is_closed_) return;
   if (closed_code_ == ErrorCode::kPoolBroken) detail::raise<PoolBroken>(closed_text_);
@@ -67,7 +72,7 @@ bool Scheduler::is_closed() const {
 
 bool Scheduler::is_finished() const {
   const Lock lock(mutex_);
-  return is_closed_ && open_calls_ == 0;
+  return has_all_work_done();
 }
 
 TaskCounters& Scheduler::counters_of(const detail::TaskInfo& task) {
@@ -165,7 +170,7 @@ bool Scheduler::is_full_for(const Submission& submission) const noexcept {
 void Scheduler::make_room_for(Lock& lock, const Submission& submission) {
   if (!is_full_for(submission)) return;
   drain();
-  refuse_if_closed();
+  refuse_if_closed(submission);
   const auto refuse = [&](const std::string& how) {
     const bool is_bytes = queued_items_ + submission.count <= limits_.max_pending;
     detail::raise<QueueFull>("task \"" + submission.task->name +
@@ -176,20 +181,30 @@ void Scheduler::make_room_for(Lock& lock, const Submission& submission) {
                              " (submit more slowly, or raise it)");
   };
   if (is_full_for(submission) && limits_.when_full == WhenFull::kFail) refuse("");
+  if (!is_full_for(submission)) return;
   const auto until = support::Deadline::after(limits_.submit_timeout);
+  // Nobody may be waiting for a result: the pump thread makes the room, and is to be rung for it. What workers published
+  // before that they need not have rung for: look again.
+  expect_callback();
+  struct Settled {
+    Scheduler& scheduler;
+    ~Settled() { scheduler.settle_callback(); }
+  } const settled{*this};
+  drain();
   while (is_full_for(submission)) {
-    // Nobody may be waiting for a result: the pump thread makes the room, and is to be rung for it.
-    expect_callback();
+    refuse_if_closed(submission);
     bool is_late = false;
     if (until.is_never()) {
       room_.wait(lock);
     } else {
       is_late = room_.wait_until(lock, until.when()) == std::cv_status::timeout;
     }
-    settle_callback();
-    refuse_if_closed();
-    if (is_late && is_full_for(submission)) refuse(", still after submit_timeout");
+    if (is_late && is_full_for(submission)) {
+      refuse_if_closed(submission);
+      refuse(", still after submit_timeout");
+    }
   }
+  refuse_if_closed(submission);
 }
 
 // Into the host's queue: at its end, or (not new) before everything of its priority.
@@ -276,7 +291,7 @@ CompletionRef Scheduler::submit(const Submission& submission, detail::VerdictCal
   std::unique_ptr<ToldVerdict> told;
   if (callback) told = std::make_unique<ToldVerdict>(std::move(callback));
   Lock lock(mutex_);
-  refuse_if_closed();
+  refuse_if_closed(submission);
   make_room_for(lock, submission);
   if (!bars_.empty()) refuse_if_barred(*submission.task);
   if (submission.terms != nullptr && submission.terms->on_progress) host_->prepare_callbacks();
@@ -311,6 +326,7 @@ CompletionRef Scheduler::begin_map(const detail::TaskInfo& task, detail::Verdict
     expect_callback();
   }
   retain();
+  ++open_maps_;
   // relaxed: nobody else knows the map yet. One reference is the pool's, until the verdict; one is the caller's.
   map->refs.store(2, std::memory_order_relaxed);
   return CompletionRef(map.release());

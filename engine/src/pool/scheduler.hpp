@@ -260,6 +260,11 @@ class Scheduler {
     std::unique_ptr<LargeBytes> large_;
   };
   void refuse_if_closed() const;
+  void refuse_if_closed(const detail::Submission& submission) const;
+  // Closed, nothing is left, and nothing comes.
+  [[nodiscard]] bool has_all_work_done() const noexcept {
+    return is_closed_ && open_calls_ == 0 && (open_maps_ == 0 || has_given_up_ || !admits_parts_);
+  }
   void expect_callback() noexcept;
   void settle_callback() noexcept;
   Call* new_call(const detail::Submission& submission);
@@ -339,6 +344,7 @@ class Scheduler {
   using Continuations = std::vector<std::unique_ptr<Callback>>;
   Continuations publish_verdict(detail::Completion& completion);
   void check_map(Map& map);
+  void note_map_ended() noexcept;
   void finish_without_memory(Call& call) noexcept;
   void break_for_memory() noexcept;
   // Does what may be left half done when an allocation fails: then the pool breaks.
@@ -442,6 +448,8 @@ class Scheduler {
   std::minstd_rand random_{std::random_device{}()};
   std::uint64_t next_call_id_ = 1;
   std::uint64_t open_calls_ = 0;       // without a verdict
+  std::uint32_t open_maps_ = 0;        // begun, neither sealed nor given up
+  bool admits_parts_ = true;           // of those, once it is closed
   std::uint64_t finished_before_ = 0;  // items, when last a worker was useless
   std::uint32_t callbacks_open_ = 0;   // completions somebody must be told of though nobody waits
   std::vector<Bar> bars_;
@@ -473,6 +481,7 @@ class Scheduler {
   // Channels the spinning leader looks at without the lock.
   std::vector<const ipc::HostChannel*> watched_;
   std::condition_variable room_;  // somebody may submit again
+  std::condition_variable maps_ended_;
   // Bumped when a worker gets its first record, so that a spinning leader looks at it too. relaxed: a hint, the leader
   // looks at every channel in use under the lock before it sleeps.
   std::atomic<std::uint32_t> activations_{0};

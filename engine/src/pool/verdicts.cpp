@@ -152,6 +152,7 @@ void Scheduler::fail_all(ErrorCode code, std::string_view text) {
   has_given_up_ = true;
   closed_code_ = code;
   room_.notify_all();
+  maps_ended_.notify_all();
   do_or_break([&] {
     closed_text_ = text;
     Failure failure;
@@ -207,6 +208,7 @@ void Scheduler::break_for_memory() noexcept {
   }
   queued_items_ = queued_bytes_ = 0;
   room_.notify_all();
+  maps_ended_.notify_all();
   table_.for_each([this](Call& call) {
     if (is_open(call)) finish_without_memory(call);
   });
@@ -226,7 +228,14 @@ void Scheduler::out_of_memory() noexcept {
 void Scheduler::seal_map(Map& map) {
   const Lock lock(mutex_);
   map.is_sealed = true;
+  note_map_ended();
   check_map(map);
+}
+
+// Nothing more of it comes: it may have been the last that a closed pool waited for.
+void Scheduler::note_map_ended() noexcept {
+  if (--open_maps_ == 0) maps_ended_.notify_all();
+  if (is_closed_ && host_ != nullptr) dispatch(Clock::now());
 }
 
 void Scheduler::abandon_map(Map& map) noexcept {
@@ -241,6 +250,7 @@ void Scheduler::abandon_map(Map& map) noexcept {
     dispatch(Clock::now());
   }
   map.is_sealed = true;
+  note_map_ended();
   check_map(map);
 }
 

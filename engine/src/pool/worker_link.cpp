@@ -16,7 +16,7 @@ constexpr std::uint32_t kLeastWindow = 2;  // one running, one to go on with (an
 constexpr std::uint32_t kMostWindow = ipc::kClaims / 2;
 
 // Longer than the kernel's ticks.
-constexpr std::chrono::nanoseconds kCoarse = std::chrono::milliseconds(10);
+constexpr std::chrono::nanoseconds kCoarse = std::chrono::milliseconds(20);
 
 // The steady clock at the last tick of the kernel's: costs next to nothing.
 std::chrono::steady_clock::time_point coarse_now() noexcept {

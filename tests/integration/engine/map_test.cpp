@@ -161,6 +161,54 @@ TEST_F(MapTest, OfNumbersNeedsNoRoomForAllOfThemInTheQueue) {
   EXPECT_EQ(pool.map<std::int64_t>("echo.i64", numbers(3000), {.chunk_size = 1}), numbers(3000));
 }
 
+// Runs a map of many short items in a thread of its own, and `stop` once some of them are done.
+template <class Stop>
+std::exception_ptr error_of_map_while(Pool& pool, std::size_t items, std::int64_t milliseconds, List& results,
+                                      Stop stop) {
+  std::exception_ptr error;
+  std::thread mapping([&] {
+    try {
+      results = pool.map<std::int64_t>("misbehave.sleep_ms", List(items, milliseconds), {.chunk_size = 1});
+    } catch (...) {
+      error = std::current_exception();
+    }
+  });
+  EXPECT_TRUE(eventually(kPatience, [&] {
+    const auto tasks = pool.stats().tasks;
+    return !tasks.empty() && tasks.front().done > 5;
+  }));
+  stop();
+  mapping.join();
+  return error;
+}
+
+TEST_F(MapTest, OfNumbersIsFinishedByAPoolThatIsClosedMeanwhile) {
+  auto pool = engine_.pool({.processes = 2});
+  List results;
+  const auto error = error_of_map_while(pool, 3000, 0, results, [&] {
+    pool.close();
+    pool.join();
+    EXPECT_THROW((void)pool.apply<std::int64_t>("echo.i64", 1), PoolClosed);
+  });
+  EXPECT_FALSE(error);
+  EXPECT_EQ(results.size(), 3000u);
+}
+
+TEST_F(MapTest, OfNumbersEndsWithTheTimeThatADrainHas) {
+  auto pool = engine_.pool({.processes = 2});
+  List results;
+  const auto error = error_of_map_while(pool, 1'000'000, 2, results, [&] { (void)pool.drain(50ms, 1s); });
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(results.empty());
+}
+
+TEST_F(MapTest, OfNumbersTellsItsFirstErrorThoughTheRestIsRefused) {
+  auto pool = engine_.pool({.processes = 1, .quarantine_after = 1});
+  List values(5000, 1);
+  values[3] = 13;
+  EXPECT_THROW((void)pool.map<std::int64_t>("misbehave.die_at_13", values, {.chunk_size = 1}), WorkerLost);
+}
+
 TEST_F(MapTest, OfNumbersTellsTheCallbackToo) {
   List told;
   const auto results =

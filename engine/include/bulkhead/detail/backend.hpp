@@ -122,6 +122,8 @@ struct Submission {
   std::uint64_t first_index = 0;                    // of the first item within its map
   const Terms* terms = nullptr;                     // nullptr: plain
   std::shared_ptr<const sdk::SharedRefs> arrays{};  // that the bytes name; nullptr: none
+  // A map that was begun and is not sealed: accepted though the pool was closed since.
+  const Completion* part_of = nullptr;
   // The backend's own, where the bytes lie at its beginning; nullptr: they lie elsewhere. A backend that accepts the
   // submission keeps the memory: nobody else may read or write it then. One that throws leaves it as it was.
   LentMemory* lent = nullptr;

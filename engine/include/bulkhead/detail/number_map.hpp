@@ -56,6 +56,20 @@ void append_chunk(std::vector<R>& results, const Completion& chunk, std::excepti
   }
 }
 
+// A map that was begun, and whose parts the caller submits himself: a pool that is closed meanwhile waits for them.
+class BegunMap {
+ public:
+  BegunMap(Backend& backend, const TaskInfo& task) : backend_(backend), map_(backend.begin_map(task, {})) {}
+  BegunMap(const BegunMap&) = delete;
+  BegunMap& operator=(const BegunMap&) = delete;
+  ~BegunMap() { backend_.seal_map(*map_); }
+  [[nodiscard]] const Completion* get() const noexcept { return map_.get(); }
+
+ private:
+  Backend& backend_;
+  CompletionRef map_;
+};
+
 // What Pool::map() does, with a bounded number of chunks on their way and their results taken as they come: so all that is
 // on its way stays in the processors' caches, where everything submitted first would be written to memory and read again,
 // twice. Behind a chunk that takes long others go on.
@@ -64,7 +78,7 @@ template <class R, class Range>
                                          const Terms& terms) {
   constexpr std::size_t kBytes = sizeof(element_t<Range>);
   const std::span elements(std::ranges::data(range), static_cast<std::size_t>(std::ranges::size(range)));
-  const std::size_t most_open = chunks_on_their_way(backend.worker_count(), chunk * kBytes);
+  const BegunMap map(backend, *binding.task);
   std::vector<R> results;
   results.reserve(elements.size());
   expect_to_fill(results.data(), elements.size() * sizeof(R));
@@ -75,32 +89,34 @@ template <class R, class Range>
   std::deque<Chunk> chunks;  // the oldest first
   std::size_t taken = 0;     // chunks that are gone
   CompletionQueue open({});  // tags: which chunk
-  std::exception_ptr error;
   std::size_t submitted = 0;
-  // False: the queue is full, and results must be taken first.
+  std::exception_ptr error;    // of the first item that has one
+  std::exception_ptr refusal;  // why the items from `submitted` on are not done
   const auto submit_next = [&] {
     const auto part = elements.subspan(submitted, std::min<std::size_t>(chunk, elements.size() - submitted));
-    chunks.emplace_back();
-    try {
-      chunks.back().completion = backend.submit({.task = binding.task,
-                                                 .count = static_cast<std::uint32_t>(part.size()),
-                                                 .stride = kBytes,
-                                                 .bytes = std::as_bytes(part),
-                                                 .first_index = submitted,
-                                                 .terms = terms.are_plain() ? nullptr : &terms},
-                                                {});
-    } catch (const QueueFull&) {
-      chunks.pop_back();
-      if (open.size() == 0) throw;
-      return false;
-    }
+    chunks.push_back({backend.submit({.task = binding.task,
+                                      .count = static_cast<std::uint32_t>(part.size()),
+                                      .stride = kBytes,
+                                      .bytes = std::as_bytes(part),
+                                      .first_index = submitted,
+                                      .terms = terms.are_plain() ? nullptr : &terms,
+                                      .part_of = map.get()},
+                                     {})});
     open.add(*chunks.back().completion, taken + chunks.size() - 1);
     submitted += part.size();
-    return true;
+  };
+  const auto may_submit = [&] {
+    return !refusal && submitted < elements.size() &&
+           open.size() < chunks_on_their_way(backend.worker_count(), chunk * kBytes);
   };
   try {
     do {
-      while (submitted < elements.size() && open.size() < most_open && submit_next()) {
+      try {
+        while (may_submit()) submit_next();
+      } catch (const QueueFull&) {  // results must be taken first, if there are any to come
+        if (open.size() == 0) refusal = std::current_exception();
+      } catch (...) {
+        refusal = std::current_exception();
       }
       if (const auto done = open.next(std::chrono::steady_clock::time_point::max())) {
         chunks[*done - taken].is_done = true;
@@ -108,14 +124,13 @@ template <class R, class Range>
       for (; !chunks.empty() && chunks.front().is_done; chunks.pop_front(), ++taken) {
         append_chunk(results, *chunks.front().completion, error);
       }
-    } while (submitted < elements.size() || open.size() > 0);
+    } while (open.size() > 0 || (!refusal && submitted < elements.size()));
   } catch (...) {
-    for (const Chunk& begun : chunks) {
-      if (begun.completion) (void)cancel(*begun.completion, CancelMode::kCooperative, std::nullopt);
-    }
+    for (const Chunk& begun : chunks) (void)cancel(*begun.completion, CancelMode::kCooperative, std::nullopt);
     throw;
   }
   if (error) std::rethrow_exception(error);
+  if (refusal) std::rethrow_exception(refusal);
   return results;
 }
 
