@@ -13,6 +13,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <map>
 #include <new>
 #include <optional>
 #include <string>
@@ -240,9 +241,10 @@ class Workload {
     }
     for (const auto& task : tasks) judge(task);
     // A result that grows in small steps outgrows its first block, which the worker is told to drop.
-    using Lines = std::vector<std::string>;
-    const Lines lines(600, std::string(1000, 'x'));
-    judge(Task<Lines>{submit(pool, "echo.list_text", told<Lines>("echo.list_text"), lines), lines, "large list"});
+    using Lines = std::map<std::string, std::int64_t>;
+    Lines lines;
+    for (std::int64_t i = 0; i < 600; ++i) lines.emplace(std::string(1000, 'x') + std::to_string(i), i);
+    judge(Task<Lines>{submit(pool, "echo.map_text_i64", told<Lines>("echo.map_text_i64"), lines), lines, "large map"});
   }
 
   // To read and to write; the second is gone by the time that the third is made, which its worker is told.
