@@ -179,7 +179,16 @@ TEST_F(FaultPointsTest, AreAllPassedByTheWorkload) {
   EXPECT_EQ(recording().broken, "");
   std::set<std::string> never = points_to_pass();
   EXPECT_GE(never.size(), 40U);
-  for (const auto& [point, passages] : recording().passages) never.erase(point);
+  const auto drop = [&](const FaultOutcome& outcome) {
+    for (const auto& [point, passages] : outcome.passages) never.erase(point);
+  };
+  drop(recording());
+  // On a busy machine a run may be over before a template is made, or a task stop before it is told to: once more, then.
+  for (int again = 0; again < 5 && !never.empty(); ++again) {
+    const FaultOutcome outcome = run_with_fault(program(), {});
+    EXPECT_EQ(outcome.broken, "");
+    drop(outcome);
+  }
   EXPECT_EQ(never, std::set<std::string>());
 }
 
