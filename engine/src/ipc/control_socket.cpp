@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include "bulkhead/error.hpp"
@@ -110,9 +111,11 @@ ControlSocket::Sent ControlSocket::send(std::span<const std::byte> bytes, std::s
 ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes, std::vector<UniqueFd>& fds) {
   fds.clear();
   bytes.clear();
-  // Not the vector itself: it would be filled with zeros first, which takes longer than all the rest.
-  if (room_ == nullptr) room_ = std::make_unique_for_overwrite<std::byte[]>(kMaxMessageBytes);
-  iovec part{.iov_base = room_.get(), .iov_len = kMaxMessageBytes};
+  // Not the vector itself: it would be filled with zeros first, which takes longer than all the rest. One for all sockets
+  // of the thread: one in each leaves holes of its size in the heap of a host whose workers come and go.
+  thread_local std::unique_ptr<std::byte[]> room;
+  if (room == nullptr) room = std::make_unique_for_overwrite<std::byte[]>(kMaxMessageBytes);
+  iovec part{.iov_base = room.get(), .iov_len = kMaxMessageBytes};
   ControlBuffer control;
   msghdr message{};
   message.msg_iov = &part;
@@ -137,7 +140,7 @@ ControlSocket::Received ControlSocket::try_receive(std::vector<std::byte>& bytes
     fds.clear();
     return Received::kMalformed;
   }
-  bytes.assign(room_.get(), room_.get() + received);
+  bytes.assign(room.get(), room.get() + received);
   return Received::kReceived;
 }
 

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -52,8 +51,6 @@ class ControlSocket {
  private:
   explicit ControlSocket(support::UniqueFd fd) noexcept : fd_(std::move(fd)) {}
   support::UniqueFd fd_;
-  // Room for the largest message, of which most touch one page. By the receiving thread, at the first message.
-  std::unique_ptr<std::byte[]> room_;
 };
 
 }  // namespace bulkhead::ipc
