@@ -141,13 +141,13 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   if (call.large && link.known_blocks.insert(call.large->block->id()).second) {
     if (!host_->send_block(link.slot(), *call.large->block, false)) {
       link.known_blocks.erase(call.large->block->id());
-      request_recheck();  // nothing else may come to try again
+      try_to_send_later(link);
       return false;
     }
     has_blocks_ = true;
   }
   if (call.arrays && !send_arrays(link, call)) {
-    request_recheck();  // its socket is full, or too many descriptors are on their way: that passes
+    try_to_send_later(link);
     return false;
   }
   record.write_to(room, link.is_ahead());
@@ -168,6 +168,15 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
   call.offered_from = call.finished;
   last_worker_ = link.slot();
   return true;
+}
+
+// Its socket is full, or too many descriptors are on their way: that passes, and nothing else may come to try again. A
+// worker that has nothing else to do and still does not take it is replaced.
+void Scheduler::try_to_send_later(WorkerLink& link) {
+  request_recheck();
+  if (link.in_flight() != 0 || !link.note_unsent(Clock::now())) return;
+  link.set_condemned();
+  host_->condemn(link.slot(), "messages do not come through to it");
 }
 
 void Scheduler::push_offer(WorkerLink& link, std::uint64_t sequence, Call* call) {

@@ -255,10 +255,11 @@ void LocalBackend::worker_ended(process::Worker& worker, const process::ExitReas
   const bool was_lost_with_warden = !reason.known && reason.is_unexplained;
   const bool was_killed = reason.is_unexplained && reason.signal == SIGKILL;
   // No status: it could not be forked, or never said a word. That may be the machine's trouble of the moment.
-  const StartFault fault = was_killed       ? StartFault::kKilled
-                           : reason.is_late ? StartFault::kLate
-                           : !reason.known  ? StartFault::kKilled
-                                            : StartFault::kFailed;
+  const StartFault fault = was_killed          ? StartFault::kKilled
+                           : reason.is_late    ? StartFault::kLate
+                           : reason.is_cut_off ? StartFault::kCutOff
+                           : !reason.known     ? StartFault::kKilled
+                                               : StartFault::kFailed;
   const std::optional<std::size_t> plugin = reason.plugin;
   const bool was_idle = reason.phase == Phase::kIdle;
   const bool was_clean = reason.known && reason.exit_code == 0;
@@ -366,9 +367,7 @@ void LocalBackend::give_up(std::uint32_t slot, const std::string& why) {
   end_workers(std::chrono::nanoseconds::zero());
 }
 
-void LocalBackend::condemn(std::uint32_t slot, const std::string& why) {
-  slots_[slot].process->condemn("it broke the protocol: " + why);
-}
+void LocalBackend::condemn(std::uint32_t slot, const std::string& why) { slots_[slot].process->condemn(why); }
 
 bool LocalBackend::send_block(std::uint32_t slot, const ipc::SharedBlock& block, bool writable) {
   return slots_[slot].process->send_block(block.id(), block, writable);

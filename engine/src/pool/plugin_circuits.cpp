@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint32_t kBudget = 20;
 constexpr std::uint32_t kFailureCost = 4;  // five starts
 constexpr std::uint32_t kKilledCost = 1;
+constexpr std::uint32_t kCutOffCost = 10;  // two starts, each of which took the ten seconds of a handshake
 constexpr std::uint32_t kMostIdleCrashes = 6;
 constexpr std::uint32_t kMostWithoutPlugin = 1;  // 20 ms
 constexpr std::chrono::nanoseconds kFirstRestart = std::chrono::milliseconds(10);
@@ -32,11 +33,25 @@ PluginCircuits::Step PluginCircuits::note_failed_start(std::optional<std::size_t
   Account& account = account_of(plugin);
   if (account.first_cause.empty()) account.first_cause = cause;
   ++account.failures;
-  // Where nothing was ever ready in time, trying again only doubles the wait.
-  const std::uint32_t late_cost = was_ever_ready_ ? kFailureCost : kBudget;
-  account.spent += fault == StartFault::kKilled ? kKilledCost : fault == StartFault::kLate ? late_cost : kFailureCost;
+  account.spent += cost_of(fault);
   if (account.spent >= kBudget) return open(account, "get ready", account.failures);
   return {.pause = kFirstRestart * (1u << (account.spent / kFailureCost))};
+}
+
+std::uint32_t PluginCircuits::cost_of(StartFault fault) const noexcept {
+  // Where nothing was ever ready in time, trying again only doubles the wait.
+  const auto after_long_wait = [this](std::uint32_t cost) { return was_ever_ready_ ? cost : kBudget; };
+  switch (fault) {
+    case StartFault::kKilled:
+      return kKilledCost;
+    case StartFault::kLate:
+      return after_long_wait(kFailureCost);
+    case StartFault::kCutOff:
+      return after_long_wait(kCutOffCost);
+    case StartFault::kFailed:
+      break;
+  }
+  return kFailureCost;
 }
 
 PluginCircuits::Step PluginCircuits::note_idle_crash(std::optional<std::size_t> plugin, const std::string& cause,

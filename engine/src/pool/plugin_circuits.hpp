@@ -21,6 +21,7 @@ enum class StartFault : std::uint8_t {
   kFailed,
   kKilled,  // from outside (by a person, a test, the kernel for memory): says little, but must not go on for ever
   kLate,    // it was not ready in time
+  kCutOff,  // nobody could be asked for it, and that took all its time
 };
 
 class PluginCircuits {
@@ -67,6 +68,7 @@ class PluginCircuits {
     std::string first_cause;
     bool is_open = false;
   };
+  [[nodiscard]] std::uint32_t cost_of(StartFault fault) const noexcept;
   [[nodiscard]] Account& account_of(std::optional<std::size_t> plugin);
   [[nodiscard]] Step open(Account& account, const char* what_failed, std::uint32_t times);
 

@@ -78,7 +78,7 @@ void Scheduler::drain_worker(WorkerLink& link, Clock::time_point now) {
     }
     // Its process is killed, and its end settles what it had.
     link.set_condemned();
-    if (host_ != nullptr) host_->condemn(link.slot(), why);
+    if (host_ != nullptr) host_->condemn(link.slot(), std::string("it broke the protocol: ") + why);
     link.channel().release();
     return;
   }

@@ -63,7 +63,7 @@ struct LostAttempt {
 class SchedulerHost {
  public:
   virtual ~SchedulerHost() = default;
-  // Kill this worker: it broke the protocol. Its end is reported as usual.
+  // Kill this worker: it broke the protocol, or cannot be talked to. Its end is reported as usual.
   virtual void condemn(std::uint32_t slot, const std::string& why) = 0;
   // End this worker for what it runs: SIGTERM, and after a grace SIGKILL. False: it cannot be killed (a thread).
   [[nodiscard]] virtual bool end_worker(std::uint32_t slot) = 0;
@@ -281,6 +281,7 @@ class Scheduler {
   void offer_pending(Clock::time_point now);
   void make_way();
   void request_recheck();
+  void try_to_send_later(WorkerLink& link);
   void tell_to_leave();
   void dispatch(Clock::time_point now) noexcept;
   void try_dispatch(Clock::time_point now);

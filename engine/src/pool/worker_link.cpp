@@ -15,6 +15,10 @@ constexpr std::chrono::nanoseconds kQueuedWork = std::chrono::milliseconds(1);
 constexpr std::uint32_t kLeastWindow = 2;  // one running, one to go on with (and to take back)
 constexpr std::uint32_t kMostWindow = ipc::kClaims / 2;
 
+// How long a socket may refuse a message, and how long ago it did that last to count as one time.
+constexpr std::chrono::nanoseconds kUnsentLimit = std::chrono::seconds(5);
+constexpr std::chrono::nanoseconds kUnsentGap = std::chrono::seconds(1);
+
 // Longer than the kernel's ticks.
 constexpr std::chrono::nanoseconds kCoarse = std::chrono::milliseconds(20);
 
@@ -46,8 +50,14 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   over_limit_task = 0;
   ++processes;
   busy_since_ = std::chrono::steady_clock::now();
+  unsent_since_ = last_unsent_ = {};
   has_staged = false;
   mean_ = std::chrono::nanoseconds(0);
+}
+
+bool WorkerLink::note_unsent(std::chrono::steady_clock::time_point now) noexcept {
+  if (now - std::exchange(last_unsent_, now) > kUnsentGap) unsent_since_ = now;
+  return now - unsent_since_ > kUnsentLimit;
 }
 
 void WorkerLink::detach() noexcept {

@@ -153,6 +153,14 @@ void ManagedProcess::keep_flushing() {
   });
 }
 
+std::string ManagedProcess::trouble() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!outbox_.trouble().empty()) return outbox_.trouble();
+  }
+  return is_by_template_ ? template_->trouble() : warden_.trouble();
+}
+
 bool ManagedProcess::try_send(std::span<const std::byte> message, std::span<const int> fds) noexcept {
   try {
     const std::lock_guard lock(mutex_);

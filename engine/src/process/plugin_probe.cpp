@@ -26,8 +26,9 @@ class Probe : private ManagedProcess::Listener {
         done_(std::move(done)),
         process_(loop, warden, Warden::Mode::kProbe, StartMethod::kForkserver, *this) {
     limit_ = loop.at(deadline, [this] {
-      hung_ = true;
-      process_.give_up("it took too long");
+      const std::string trouble = process_.trouble();
+      hung_ = trouble.empty();
+      process_.give_up(hung_ ? "it took too long" : "it was not reached in time: " + trouble);
     });
     process_.start();
   }

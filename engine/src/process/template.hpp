@@ -32,6 +32,8 @@ class Template final : private ManagedProcess::Listener {
   [[nodiscard]] const std::shared_ptr<const WorkerConfig>& config() const noexcept { return config_; }
   [[nodiscard]] bool is_ready() const noexcept { return is_ready_ && !is_over_; }
   [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+  // What keeps messages from it; empty: nothing is known to be wrong.
+  [[nodiscard]] std::string trouble() const { return process_.trouble(); }
   // The plugin that cannot be preloaded, by its number; empty: it is over for another reason.
   [[nodiscard]] std::optional<std::size_t> blamed() const noexcept { return blamed_; }
 

@@ -181,7 +181,10 @@ void Warden::launch() {
   link_ = std::move(link);
   try {
     link_->socket_watch = loop_.watch(link_->socket.fd(), [this] { read_socket(); });
-    link_->hello_timer = loop_.at(Deadline::after(kHelloLimit), [this] { lose("it does not answer"); });
+    link_->hello_timer = loop_.at(Deadline::after(kHelloLimit), [this] {
+      const std::string trouble = link_->outbox.trouble();
+      lose(trouble.empty() ? "it does not answer" : "it cannot be talked to: " + trouble);
+    });
     send(protocol::HostHello{std::string(protocol::build_id())}, std::array{host_pidfd_.get()});
   } catch (...) {
     kill_silent();

@@ -93,8 +93,10 @@ class Warden {
   [[nodiscard]] int host_pidfd() const noexcept { return host_pidfd_.get(); }
   // -1 while there is none.
   [[nodiscard]] pid_t pid() const noexcept { return link_ && link_->is_up ? link_->pid : -1; }
-  // Why there is none; empty while there is one.
-  [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
+  // Why there is none, or what keeps messages from it; empty: nothing is known to be wrong.
+  [[nodiscard]] const std::string& trouble() const noexcept {
+    return link_ && link_->is_up ? link_->outbox.trouble() : trouble_;
+  }
   [[nodiscard]] const std::filesystem::path& program() const noexcept { return program_; }
 
  private:

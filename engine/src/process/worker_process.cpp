@@ -42,9 +42,9 @@ void WorkerProcess::drop_name() noexcept {
 void WorkerProcess::start() {
   limit_ = loop_.at(Deadline::after(config_->handshake_limit), [this] {
     std::string why = "it did not attach to its channel within " + support::duration_text(config_->handshake_limit);
-    if (!warden_.trouble().empty()) {
-      why += ": " + warden_.trouble();
-      is_late_ = true;  // one warden after the other died all that time: another attempt would only take as long
+    if (const std::string trouble = process_.trouble(); !trouble.empty()) {
+      why += ": " + trouble;
+      is_cut_off_ = true;
     }
     process_.give_up(std::move(why));
   });
@@ -170,6 +170,7 @@ void WorkerProcess::ended(const ExitStatus& status, std::string text) {
       .user_time = status.user_time,
       .system_time = status.system_time,
       .is_late = is_late_,
+      .is_cut_off = is_cut_off_,
   };
   if (is_attached_ && !is_ready_) reason.plugin = plugin_in_work(channel_, *config_);
   reason.oom_hint = reason.is_unexplained && status.is_memory_short;

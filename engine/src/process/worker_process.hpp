@@ -71,6 +71,7 @@ class WorkerProcess final : public Worker, private ManagedProcess::Listener {
   Phase failure_phase_ = Phase::kStart;
   std::atomic<bool> is_ready_ = false;
   bool is_late_ = false;
+  bool is_cut_off_ = false;
 
   ipc::HostChannel channel_;
   std::optional<WorkerOutput> output_;  // empty: it is not captured

@@ -11,24 +11,22 @@
 
 namespace bulkhead::protocol {
 
-namespace {
-
-Outbox::State try_send(ipc::ControlSocket& socket, std::span<const std::byte> bytes, std::span<const int> fds) {
+Outbox::State Outbox::try_send(ipc::ControlSocket& socket, std::span<const std::byte> bytes, std::span<const int> fds) {
+  trouble_.clear();
   try {
     switch (socket.send(bytes, fds, support::Deadline::after(std::chrono::nanoseconds::zero()))) {
       case ipc::ControlSocket::Sent::kSent:
-        return Outbox::State::kEmpty;
+        return State::kEmpty;
       case ipc::ControlSocket::Sent::kPeerGone:
-        return Outbox::State::kPeerGone;
+        return State::kPeerGone;
       case ipc::ControlSocket::Sent::kDeadlinePassed:
         break;
     }
-  } catch (const ResourceError&) {  // room comes back when the peer reads
+  } catch (const ResourceError& error) {  // room comes back when the peer reads
+    trouble_ = error.what();
   }
-  return Outbox::State::kWaiting;
+  return State::kWaiting;
 }
-
-}  // namespace
 
 Outbox::State Outbox::send(ipc::ControlSocket& socket, std::vector<std::byte> bytes, std::span<const int> fds) {
   if (waiting_.empty()) {

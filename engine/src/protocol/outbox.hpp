@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ipc/control_socket.hpp"
@@ -29,14 +30,23 @@ class Outbox {
   // Tries again. kWaiting: call it again a little later.
   State flush(ipc::ControlSocket& socket);
   [[nodiscard]] bool is_empty() const noexcept { return waiting_.empty(); }
-  void clear() noexcept { waiting_.clear(); }
+  // What the kernel said when it last refused the message that is next; empty: it was not refused, or the peer only has
+  // to read.
+  [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
+  void clear() noexcept {
+    waiting_.clear();
+    trouble_.clear();
+  }
 
  private:
   struct Message {
     std::vector<std::byte> bytes;
     std::vector<support::UniqueFd> fds;
   };
+  [[nodiscard]] State try_send(ipc::ControlSocket& socket, std::span<const std::byte> bytes, std::span<const int> fds);
+
   std::deque<Message> waiting_;
+  std::string trouble_;
 };
 
 }  // namespace bulkhead::protocol

@@ -200,6 +200,21 @@ TEST_F(FaultPointsTest, KeepThePromise) {
   for (const auto& point : points_to_pass()) EXPECT_TRUE(broken_points_.contains(point)) << point;
 }
 
+// From some moment on nothing that the host says reaches its processes: it takes ten seconds to see that, and no hour.
+TEST_F(FaultPointsTest, KeepThePromiseWhenNoMessageOfTheHostArrivesAnyMore) {
+  const auto count = recording().passages.at("socket.send").count[static_cast<std::size_t>(support::FaultRole::kHost)];
+  std::vector<Case> cases;
+  for (const std::uint32_t passage : {count / 4, count / 2}) {
+    cases.push_back({{.role = support::FaultRole::kHost,
+                      .point = "socket.send",
+                      .action = "fail",
+                      .passage = passage,
+                      .goes_on = true},
+                     count});
+  }
+  in_parallel(cases, [this](const Case& one) { EXPECT_TRUE(keeps_the_promise(one.fault)) << one.fault.text(); });
+}
+
 void FaultPointsTest::break_allocations(bool of_host) {
   EXPECT_EQ(recorded_allocations().broken, "");
   EXPECT_GE(recorded_allocations().passages.size(), 500U);

@@ -88,6 +88,16 @@ TEST_F(PluginCircuitsTest, BearALateStartWhereAnotherWasReady) {
   EXPECT_EQ(fail(0, StartFault::kLate).what, What::kOpenCircuit);
 }
 
+TEST_F(PluginCircuitsTest, GiveUpWhenNobodyCanBeAskedForAWorkerTwice) {
+  circuits_.note_ready();
+  EXPECT_EQ(fail(std::nullopt, StartFault::kCutOff).what, What::kRetry);
+  EXPECT_EQ(fail(std::nullopt, StartFault::kCutOff).what, What::kGiveUp);
+}
+
+TEST_F(PluginCircuitsTest, GiveUpAtOnceWhenNobodyCouldEverBeAskedForAWorker) {
+  EXPECT_EQ(fail(std::nullopt, StartFault::kCutOff).what, What::kGiveUp);
+}
+
 TEST_F(PluginCircuitsTest, OpenAfterSixCrashesWithoutATask) {
   auto step = circuits_.note_idle_crash(0, "its thread aborted");
   EXPECT_EQ(step.pause, 0ns) << "it may be the only one";
