@@ -47,7 +47,7 @@ bool Scheduler::drain() noexcept {
     in_use_[i] = in_use_.back();
     in_use_.pop_back();
   }
-  if (any) dispatch(now);
+  if (any && !is_at_rest()) dispatch(now);
   queued_since_look_ = look_after_ = 0;
   if (!pending_.is_empty() && !in_use_.empty()) {
     constexpr auto kInFlight = [](const WorkerLink* link) { return link->in_flight(); };

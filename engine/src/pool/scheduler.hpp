@@ -283,6 +283,11 @@ class Scheduler {
   void request_recheck();
   void try_to_send_later(WorkerLink& link);
   void tell_to_leave();
+  // Nothing waits, now or for a time, no worker has anything, nobody is told to leave: dispatch() would find nothing to do.
+  [[nodiscard]] bool is_at_rest() const noexcept {
+    return in_use_.empty() && pending_.is_empty() && timers_.earliest() >= armed_ && !has_blocks_ && !has_leavers_ &&
+           !is_closed_;
+  }
   void dispatch(Clock::time_point now) noexcept;
   void try_dispatch(Clock::time_point now);
   [[nodiscard]] WorkerLink* best_worker(Clock::time_point now) noexcept;
@@ -479,6 +484,7 @@ class Scheduler {
   bool is_leader_bell_rung_ = false;  // as far as the last who slept on it knows
   bool is_leader_spinning_ = false;
   std::condition_variable leader_stopped_spinning_;
+  std::uint32_t waiting_for_spinner_ = 0;  // threads
   // Channels the spinning leader looks at without the lock.
   std::vector<const ipc::HostChannel*> watched_;
   std::condition_variable room_;  // somebody may submit again

@@ -174,7 +174,7 @@ void Scheduler::lead(Lock& lock, Waiter& self, Clock::time_point until) {
       const bool found = spin(self, pauses);
       lock.lock();
       is_leader_spinning_ = false;
-      leader_stopped_spinning_.notify_all();
+      if (waiting_for_spinner_ > 0) leader_stopped_spinning_.notify_all();
       spin_budget_.note(found);
       may_spin = found;
       continue;
@@ -205,7 +205,7 @@ bool Scheduler::spin(const Waiter& self, std::uint32_t pauses) const noexcept {
   // relaxed: see activations_.
   const std::uint32_t activations = activations_.load(std::memory_order_relaxed);
   return ipc::spin_until(pauses, [&] {
-    const auto has_responses = [](const ipc::HostChannel* channel) { return channel->has_responses(); };
+    const auto has_responses = [](const ipc::HostChannel* channel) { return channel->has_responses_or_prefetches(); };
     // Another thread satisfied it, or a worker was given its first record: look under the lock, which orders what was
     // written before (so relaxed).
     return std::any_of(watched_.begin(), watched_.end(), has_responses) ||
@@ -256,7 +256,9 @@ void Scheduler::tell_waiters(detail::Completion& completion, WhoWaits who) noexc
 // A channel is about to go: a leader that may be looking at it is made to come back under the lock, which is soon.
 void Scheduler::wait_for_spinner(Lock& lock) {
   note_activation();
+  ++waiting_for_spinner_;
   leader_stopped_spinning_.wait(lock, [this] { return !is_leader_spinning_; });
+  --waiting_for_spinner_;
 }
 
 // The leader leaves, others wait: one of them leads. With nobody left the pump thread is rung when it must be.
