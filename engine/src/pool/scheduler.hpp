@@ -321,23 +321,25 @@ class Scheduler {
                                  const char*& why);
   [[nodiscard]] bool handle_run(WorkerLink& link, Call& call, const protocol::Record<protocol::ReplyHeader>& reply,
                                 const char*& why);
-  template <class Record>
-  void record_or_drop(Call& call, std::uint32_t items, Record record);
   void settle_front(WorkerLink& link, Call& call);
   void finish_answered(WorkerLink& link, Call& call);
   [[nodiscard]] bool grant_kept_block(WorkerLink& link, std::uint64_t bytes);
   // No worker needs this block of arguments any more.
   void forget_block(std::uint32_t id) noexcept;
-  void keep_unpublished(WorkerLink& link, Call& call);
-  void settle_lost(WorkerLink& link, Call& call, std::uint64_t sequence, const WorkerLost::Info& lost,
-                   const std::string& how, Clock::time_point now);
   [[nodiscard]] Failure failure_from(const WorkerLink& link, const Call& call,
                                      const protocol::Record<protocol::ReplyHeader>& reply) const;
   void handle_progress(Call& call, const protocol::Record<protocol::ReplyHeader>& reply);
+
+  // deaths.cpp: what workers leave when they have ended. The lock is held.
+  void keep_unpublished(WorkerLink& link, Call& call);
+  void settle_lost(WorkerLink& link, Call& call, std::uint64_t sequence, const WorkerLost::Info& lost,
+                   const std::string& how, Clock::time_point now);
   void keep_letter(const WorkerLink& link, const Call& call, std::uint64_t sequence, const Failure& failure,
                    const WorkerLost::Info& lost);
   // False: it will be tried again.
   bool lose_item(WorkerLink& link, Call& call, std::uint64_t sequence, Failure failure, Clock::time_point now);
+  // It was given work, began none of it, and nobody else finished any meanwhile.
+  [[nodiscard]] bool is_useless(const WorkerLink& link) noexcept;
 
   // verdicts.cpp: from outcome to verdict. The lock is held.
   void record_result(Call& call, std::span<const std::byte> bytes, sdk::SharedRefs arrays = {});
@@ -362,6 +364,20 @@ class Scheduler {
       break_for_memory();
       if (host_ != nullptr) host_->memory_ran_out();
     }
+  }
+  // Where there is no memory for an outcome the call has none of its outcomes, and says so.
+  template <class Record>
+  void record_or_drop(Call& call, std::uint32_t items, Record record) {
+    if (!call.is_without_memory) {
+      try {
+        return record();
+      } catch (const std::bad_alloc&) {
+        call.is_without_memory = true;
+        call.outcomes.reset();
+      }
+    }
+    counters_[call.task->index]->count_failures(ErrorCode::kResource, items);
+    call.finished += items;
   }
   void fail_rest(Call& call, const Failure& failure) noexcept;
 
@@ -417,7 +433,6 @@ class Scheduler {
   enum class WhoWaits : std::uint8_t { kAll, kRunsCallbacks };
   void tell_waiters(detail::Completion& completion, WhoWaits who) noexcept;
   void hand_over() noexcept;
-  [[nodiscard]] bool is_useless(const WorkerLink& link) noexcept;
   void wait_for_spinner(Lock& lock);
   // relaxed: see activations_; changed under the lock only.
   void note_activation() noexcept {
