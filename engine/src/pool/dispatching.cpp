@@ -144,6 +144,7 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
       try_to_send_later(link);
       return false;
     }
+    refused_sends_.note_sent();
     has_blocks_ = true;
   }
   if (call.arrays && !send_arrays(link, call)) {
@@ -171,12 +172,16 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
 }
 
 // Its socket is full, or too many descriptors are on their way: that passes, and nothing else may come to try again. A
-// worker that has nothing else to do and still does not take it is replaced.
+// worker without work is asked to look, since only records make it; one that still does not take it is replaced.
 void Scheduler::try_to_send_later(WorkerLink& link) {
   request_recheck();
-  if (link.in_flight() != 0 || !link.note_unsent(Clock::now())) return;
-  link.set_condemned();
-  host_->condemn(link.slot(), "messages do not come through to it");
+  if (link.in_flight() != 0) return;
+  if (refused_sends_.note_refused(Clock::now())) {
+    host_->condemn(link.slot(), "messages do not come through to it");
+    link.set_condemned();
+  } else if (!link.channel().has_unread_requests()) {
+    (void)try_offer_control(link, {.kind = protocol::CallKind::kTakeSent});
+  }
 }
 
 void Scheduler::push_offer(WorkerLink& link, std::uint64_t sequence, Call* call) {
@@ -202,6 +207,7 @@ bool Scheduler::send_arrays(WorkerLink& link, const Call& call) {
     if (is_known) continue;
     arrays_->watch(*array.memory);
     if (!host_->send_shared(link.slot(), array)) return false;
+    refused_sends_.note_sent();
     is_known = true;
     has_blocks_ = true;
   }

@@ -63,7 +63,12 @@ PluginCircuits::Step PluginCircuits::note_idle_crash(std::optional<std::size_t> 
     return open(account, "stay alive without a task", kMostIdleCrashes);
   }
   if (use != Use::kUnasked) useless_ = use == Use::kNone ? useless_ + 1 : 0;
-  if (useless_ >= kBudget) return open(accounts_.back(), "begin what they were given", useless_);
+  if (useless_ >= kBudget) {
+    return {.what = Step::What::kGiveUp,
+            .text = std::to_string(useless_) +
+                    " workers in a row died before they began what they were given; the first one: " +
+                    accounts_.back().first_cause};
+  }
   // The first costs nothing: it may be the only one.
   if (account.idle_crashes == 1) return {};
   // Whom no plugin killed, somebody outside did: the pool is to be whole again soon, whatever it cost.
@@ -79,11 +84,8 @@ PluginCircuits::Step PluginCircuits::open(Account& account, const char* what_fai
   const bool is_last =
       std::all_of(accounts_.begin(), accounts_.end() - 1, [](const Account& one) { return one.is_open; });
   if (&account == &accounts_.back() || is_last) {
-    return {
-        .what = Step::What::kGiveUp,
-        .text = useless_ >= kBudget
-                    ? count + " workers in a row died before they began what they were given; the first one: " + cause
-                    : "no worker can be started (" + count + " failed in a row); the first one: " + cause};
+    return {.what = Step::What::kGiveUp,
+            .text = "no worker can be started (" + count + " failed in a row); the first one: " + cause};
   }
   return {.what = Step::What::kOpenCircuit,
           .plugin = static_cast<std::size_t>(&account - accounts_.data()),

@@ -375,8 +375,10 @@ void Scheduler::worker_ready(std::uint32_t slot, ipc::HostChannel& channel, std:
   if (limits_.max_tasks_jitter > 0) {
     quota += std::uniform_int_distribution<std::uint64_t>(0, limits_.max_tasks_jitter)(random_);
   }
-  if (!links_[slot].is_ready()) ++ready_;
-  links_[slot].attach(channel, generation, pid, quota);
+  WorkerLink& link = links_[slot];
+  const bool was_ready = link.is_ready();
+  link.attach(channel, generation, pid, quota);
+  if (!was_ready) ++ready_;
   dispatch(Clock::now());
 }
 

@@ -36,6 +36,7 @@
 #include "pool/callback_queue.hpp"
 #include "pool/lent_block.hpp"
 #include "pool/pending_queue.hpp"
+#include "pool/refused_sends.hpp"
 #include "pool/shared_arrays.hpp"
 #include "pool/task_counters.hpp"
 #include "pool/waiting.hpp"
@@ -121,6 +122,7 @@ struct SchedulerLimits {
   std::uint64_t max_rss = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t quarantine_after = std::numeric_limits<std::uint64_t>::max();  // calls of one task
   bool keeps_dead_letters = false;
+  std::chrono::nanoseconds refused_limit = std::chrono::seconds(5);  // see RefusedSends
 };
 
 class Scheduler {
@@ -486,6 +488,7 @@ class Scheduler {
   std::uint32_t queued_since_look_ = 0;  // calls, since the last drain()
   std::uint32_t look_after_ = 0;         // so many of them: an eighth of what the least busy worker had then
   bool is_recheck_scheduled_ = false;
+  RefusedSends refused_sends_{limits_.refused_limit};
   std::atomic<std::uint32_t> next_block_id_{1};  // any thread
   const std::shared_ptr<ipc::BlockCache> idle_arguments_ = std::make_shared<ipc::BlockCache>(kIdleBlockBytes);
 

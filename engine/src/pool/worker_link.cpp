@@ -15,10 +15,6 @@ constexpr std::chrono::nanoseconds kQueuedWork = std::chrono::milliseconds(1);
 constexpr std::uint32_t kLeastWindow = 2;  // one running, one to go on with (and to take back)
 constexpr std::uint32_t kMostWindow = ipc::kClaims / 2;
 
-// How long a socket may refuse a message, and how long ago it did that last to count as one time.
-constexpr std::chrono::nanoseconds kUnsentLimit = std::chrono::seconds(5);
-constexpr std::chrono::nanoseconds kUnsentGap = std::chrono::seconds(1);
-
 // Longer than the kernel's ticks.
 constexpr std::chrono::nanoseconds kCoarse = std::chrono::milliseconds(20);
 
@@ -32,7 +28,10 @@ std::chrono::steady_clock::time_point coarse_now() noexcept {
 }  // namespace
 
 void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std::int64_t pid, std::uint64_t quota) {
+  // Where there is no memory for these it is as it was.
+  auto results = std::make_shared<ipc::BlockCache>(kIdleBlockBytes);
   offers_.assign(ipc::kClaims, Offer{});
+  idle_results = std::move(results);
   channel_ = &channel;
   generation_ = generation;
   pid_ = pid;
@@ -40,7 +39,6 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   in_flight_ = revoked_ = 0;
   window_ = kFirstWindow;
   is_block_wanted = false;
-  idle_results = std::make_shared<ipc::BlockCache>(kIdleBlockBytes);
   is_shut_down_ = is_condemned_ = is_leaving_ = is_doomed_ = false;
   doom_.clear();
   quota_ = quota;
@@ -50,14 +48,8 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   over_limit_task = 0;
   ++processes;
   busy_since_ = std::chrono::steady_clock::now();
-  unsent_since_ = last_unsent_ = {};
   has_staged = false;
   mean_ = std::chrono::nanoseconds(0);
-}
-
-bool WorkerLink::note_unsent(std::chrono::steady_clock::time_point now) noexcept {
-  if (now - std::exchange(last_unsent_, now) > kUnsentGap) unsent_since_ = now;
-  return now - unsent_since_ > kUnsentLimit;
 }
 
 void WorkerLink::detach() noexcept {

@@ -121,8 +121,6 @@ class WorkerLink {
   bool is_block_wanted = false;  // one of them is on its way
   // Workers wait for one block before they ask for the next, which is at least twice as large.
   [[nodiscard]] bool may_want_block(std::uint64_t bytes) const noexcept;
-  // Its control socket does not take what a call needs. True: that has been so for longer than passes by itself.
-  [[nodiscard]] bool note_unsent(std::chrono::steady_clock::time_point now) noexcept;
   // Blocks that carried its results, and may carry others. A new one for each process.
   std::shared_ptr<ipc::BlockCache> idle_results;
   // Blocks of arguments that it has mapped.
@@ -179,8 +177,6 @@ class WorkerLink {
   std::array<std::uint32_t, detail::kPriorities> by_band_{};  // records offered
   std::uint32_t bands_ = 0;                                   // a bit for each that is not 0
   std::chrono::steady_clock::time_point busy_since_;
-  std::chrono::steady_clock::time_point unsent_since_{};
-  std::chrono::steady_clock::time_point last_unsent_{};
   std::chrono::nanoseconds mean_{0};
 
   static constexpr std::uint32_t kFirstWindow = 16;

@@ -41,7 +41,7 @@ struct ExitReason {
   std::chrono::nanoseconds system_time{};
   bool oom_hint = false;
   bool is_late = false;     // it was ended because it was not ready in time
-  bool is_cut_off = false;  // all its time there was no warden to start it, or no message came through
+  bool is_cut_off = false;  // its time was up, and there was no warden to start it, or no message came through
   // The number of the plugin it was loading or initialising, or crashed in; nullopt: none, or it is not known.
   std::optional<std::uint32_t> plugin{};
   CrashReport crash;

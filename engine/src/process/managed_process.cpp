@@ -158,6 +158,7 @@ std::string ManagedProcess::trouble() const {
     const std::lock_guard lock(mutex_);
     if (!outbox_.trouble().empty()) return outbox_.trouble();
   }
+  if (was_started_) return {};
   return is_by_template_ ? template_->trouble() : warden_.trouble();
 }
 

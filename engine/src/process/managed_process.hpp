@@ -59,7 +59,8 @@ class ManagedProcess : private Warden::Client {
 
   // Sends soon, in order; a slow reader holds up nobody. The descriptors stay the caller's.
   void send(std::vector<std::byte> message, std::span<const int> fds = {});
-  // Loop thread: what keeps messages from it, or the request for it from who starts it; empty: nothing is known to be wrong.
+  // Loop thread: what keeps messages from it, or, until it is started, the request from who starts it; empty: nothing is
+  // known to be wrong.
   [[nodiscard]] std::string trouble() const;
   // Sends now. False: there is no room just now, or nobody to read it.
   [[nodiscard]] bool try_send(std::span<const std::byte> message, std::span<const int> fds) noexcept;

@@ -36,7 +36,11 @@ Outbox::State Outbox::send(ipc::ControlSocket& socket, std::vector<std::byte> by
   Message message{std::move(bytes), {}};
   for (const int fd : fds) {
     support::UniqueFd copy(BULKHEAD_FAULT_CALL("outbox.dup", EMFILE, -1, ::fcntl(fd, F_DUPFD_CLOEXEC, 0)));
-    if (!copy.is_open()) support::raise_system_error(errno, "keep a descriptor to send", "descriptors");
+    if (!copy.is_open()) {
+      const int error = errno;
+      if (waiting_.empty()) trouble_.clear();
+      support::raise_system_error(error, "keep a descriptor to send", "descriptors");
+    }
     message.fds.push_back(std::move(copy));
   }
   waiting_.push_back(std::move(message));

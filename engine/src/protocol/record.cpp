@@ -46,6 +46,7 @@ struct Place {
     case CallKind::kShutdown:
     case CallKind::kDropBlock:
     case CallKind::kDropShared:
+    case CallKind::kTakeSent:
       if (header.flags != 0) return "flags on a record that has none";
       if (header.payload_bytes != 0) return "payload on a record that has none";
       return nullptr;

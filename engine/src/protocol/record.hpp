@@ -2,8 +2,8 @@
 //
 // A request ring carries calls, a response ring carries replies. Every call gets, in order, exactly one last reply:
 // the kItem or kRun with kLast, or kSkipped when the host took it back first. The host therefore knows at any moment which
-// call a worker may be answering, and a reply about anything else condemns that worker. kShutdown, kDropBlock and
-// kDropShared have no reply: a reply to a later call tells that they were passed.
+// call a worker may be answering, and a reply about anything else condemns that worker. What is no
+// kCall has no reply: a reply to a later call tells that it was passed.
 //
 // Native byte order: both ends run on one machine and are of the same build (the handshake sees to that).
 #pragma once
@@ -22,6 +22,7 @@ enum class CallKind : std::uint8_t {
   kShutdown = 2,    // finish: destroy states, exit(0). Nothing follows.
   kDropBlock = 3,   // unmap block `block_id`: the host will not use it again
   kDropShared = 4,  // unmap the shared array `task_id`: no call will name it again
+  kTakeSent = 5,    // take in what the control socket holds: it has no room for the rest
 };
 
 enum class ReplyKind : std::uint8_t {

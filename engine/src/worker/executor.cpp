@@ -244,6 +244,10 @@ int Executor::run() {
         channel_.done();
         blocks_.drop_shared(header.task_id);
         break;
+      case protocol::CallKind::kTakeSent:
+        channel_.done();
+        blocks_.take_messages();
+        break;
       case protocol::CallKind::kShutdown:
         channel_.done();
         destroy_states();

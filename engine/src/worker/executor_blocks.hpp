@@ -32,6 +32,9 @@ class ExecutorBlocks {
   // A block of arguments; waits until it has arrived.
   [[nodiscard]] std::span<const std::byte> find(std::uint32_t id);
 
+  // Everything that was sent until now, before a record needs it.
+  void take_messages();
+
   struct Grant {
     std::uint32_t id = 0;
     std::span<std::byte> bytes;  // empty: the host has no memory for it
@@ -58,9 +61,6 @@ class ExecutorBlocks {
   Took take_message(support::Deadline deadline, std::uint32_t& id);
 
   ipc::ControlSocket socket_;
-  // Everything that was sent until now.
-  void take_messages();
-
   ipc::BlockTable blocks_;
   SharedViews shared_;
   // Messages with a descriptor that no drop() has ended yet, by id.

@@ -44,6 +44,18 @@ TEST_F(SharedArrayTest, IsReadByATask) {
   EXPECT_EQ(pool_.apply<double>("shared.sum", Doubles()), 0) << "an empty one";
 }
 
+// A control socket holds some 270 messages, and a worker reads them when a record needs them.
+TEST_F(SharedArrayTest, IsOneOfMoreThanASocketHolds) {
+  constexpr std::size_t kArrays = 450;
+  std::vector<SharedArray<double>> arrays;
+  for (std::size_t i = 0; i < kArrays; ++i) arrays.push_back(counting(i + 1));
+  MapOptions<double> options;
+  options.chunk_size = kArrays;
+  const auto sums = pool_.map<double>("shared.sum", arrays, std::move(options));
+  ASSERT_EQ(sums.size(), kArrays);
+  for (std::size_t i = 0; i < kArrays; ++i) EXPECT_EQ(sums[i], sum_to(static_cast<double>(i + 1)));
+}
+
 TEST_F(SharedArrayTest, IsWrittenInPlace) {
   const auto xs = counting(100'000);
   pool_.apply<void>("shared.add", xs, 0.5);

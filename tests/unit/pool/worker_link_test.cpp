@@ -114,22 +114,6 @@ TEST_F(WorkerLinkTest, NeverExpectsLessWorkThanItHasBeenSilent) {
   EXPECT_LT(link_.expected_work(now), 1ms);
 }
 
-TEST_F(WorkerLinkTest, CanBeTalkedToUntilItsSocketRefusedForFiveSeconds) {
-  auto now = std::chrono::steady_clock::time_point(1h);
-  const auto refuse_for = [&](std::chrono::milliseconds time) {
-    for (const auto end = now + time; now < end; now += 10ms) {
-      if (link_.note_unsent(now)) return false;
-    }
-    return true;
-  };
-  EXPECT_TRUE(refuse_for(4900ms));
-  now += 2s;  // it took something meanwhile: nobody asked
-  EXPECT_TRUE(refuse_for(4900ms));
-  EXPECT_FALSE(refuse_for(200ms));
-  link_.attach(channel_, 8, 1235, 1000'000);
-  EXPECT_TRUE(refuse_for(4900ms)) << "another process";
-}
-
 TEST_F(WorkerLinkTest, TakesNothingWhenItIsLeavingOrCondemned) {
   link_.set_shut_down();
   EXPECT_FALSE(link_.has_capacity());

@@ -113,7 +113,7 @@ TEST(ReadCall, TakesOneItemOfNoBytesWithoutItsSize) {
   EXPECT_EQ(refusal_of_call(frame_of(header)), "payload too short for its items' sizes");
 }
 
-TEST(ReadCall, TakesShutdownAndWhatIsDropped) {
+TEST(ReadCall, TakesWhatIsNoCall) {
   CallHeader header;
   header.kind = CallKind::kShutdown;
   EXPECT_EQ(refusal_of_call(frame_of(header)), "");
@@ -122,6 +122,8 @@ TEST(ReadCall, TakesShutdownAndWhatIsDropped) {
   EXPECT_EQ(refusal_of_call(frame_of(header)), "");
   header.kind = CallKind::kDropShared;
   header.task_id = 3;
+  EXPECT_EQ(refusal_of_call(frame_of(header)), "");
+  header.kind = CallKind::kTakeSent;
   EXPECT_EQ(refusal_of_call(frame_of(header)), "");
 }
 
@@ -158,7 +160,7 @@ TEST(ReadCall, RefusesEachFieldOutOfItsRange) {
     EXPECT_EQ(refusal_of_call(frame_of(header, payload_of(16))), why);
   };
   refused([](CallHeader& h) { h.kind = CallKind{0}; }, "unknown kind of call");
-  refused([](CallHeader& h) { h.kind = CallKind{5}; }, "unknown kind of call");
+  refused([](CallHeader& h) { h.kind = CallKind{6}; }, "unknown kind of call");
   refused([](CallHeader& h) { h.kind = CallKind::kShutdown; }, "payload on a record that has none");
   refused([](CallHeader& h) { h.flags = kLast; }, "unknown flag on a call");
   refused([](CallHeader& h) { h.flags = 0x8000; }, "unknown flag on a call");

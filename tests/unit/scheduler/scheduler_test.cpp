@@ -34,6 +34,34 @@ TEST(Scheduler, RunsMoreCallsThanRingsHold) {
   for (std::int64_t i = 0; i < 20000; ++i) ASSERT_EQ(ThreadWorkers::value_of(calls[static_cast<std::size_t>(i)]), i);
 }
 
+// More than a ring takes, so that a block carries it.
+std::vector<std::int64_t> large_chunk() {
+  std::vector<std::int64_t> values(5000);
+  std::iota(values.begin(), values.end(), 0);
+  return values;
+}
+
+TEST(Scheduler, AsksAWorkerToLookWhenItsSocketTakesNoMore) {
+  ThreadWorkers workers(1);
+  workers.refuse_blocks(3);
+  const auto call = workers.submit_chunk(large_chunk());
+  EXPECT_EQ(ThreadWorkers::value_of(call, 4999), 4999);
+  EXPECT_GT(workers.looks(), 0);
+  EXPECT_EQ(workers.condemned(), 0);
+  EXPECT_EQ(ThreadWorkers::value_of(workers.submit(7)), 7);
+}
+
+TEST(Scheduler, ReplacesIdleWorkersWhoseSocketsTakeNothingAnyMore) {
+  ThreadWorkers workers(2, 64u << 10, Callbacks::kOwnThread, {.refused_limit = 20ms});
+  workers.refuse_blocks(1'000'000);
+  const auto call = workers.submit_chunk(large_chunk());
+  const auto behind = workers.submit(7);
+  ASSERT_TRUE(eventually(20s, [&] { return workers.condemned() >= 2; }));
+  workers.refuse_blocks(0);
+  EXPECT_EQ(ThreadWorkers::value_of(call, 4999), 4999);
+  EXPECT_EQ(ThreadWorkers::value_of(behind), 7);
+}
+
 TEST(Scheduler, FinishesWhatNobodyWaitsFor) {
   ThreadWorkers workers(2);
   std::vector<detail::CompletionRef> calls;

@@ -114,6 +114,13 @@ class ThreadWorkers final : public SchedulerHost {
   }
   [[nodiscard]] int blocked() const { return blocked_.load(); }
   [[nodiscard]] int items_run() const { return items_run_.load(); }
+
+  // From now on so many blocks cannot be sent.
+  void refuse_blocks(int count) { refusals_.store(count); }
+  // Workers that were condemned for that. Any other condemnation fails the test.
+  [[nodiscard]] int condemned() const { return condemned_.load(); }
+  // How often workers were asked to look what was sent.
+  [[nodiscard]] int looks() const { return looks_.load(); }
   // The items, in the order in which they began.
   [[nodiscard]] std::vector<std::int64_t> order() const {
     const std::lock_guard lock(order_mutex_);
@@ -123,6 +130,7 @@ class ThreadWorkers final : public SchedulerHost {
  private:
   struct Slot {
     std::optional<ipc::HostChannel> channel;
+    std::optional<ipc::WorkerChannel> worker;
     std::thread thread;
     std::uint64_t generation = 0;
   };
@@ -141,10 +149,10 @@ class ThreadWorkers final : public SchedulerHost {
                                         .sizes = slot.channel->sizes(),
                                         .doorbell_name = slot.channel->doorbell_name(),
                                         .spin_pauses = 100};
-    auto channel = std::make_unique<ipc::WorkerChannel>(ipc::WorkerChannel::attach(std::move(handles)));
+    slot.worker.emplace(ipc::WorkerChannel::attach(std::move(handles)));
     slot.channel->unlink_doorbell();
-    slot.thread = std::thread([this, number, channel = std::move(channel)] {
-      run(*channel);
+    slot.thread = std::thread([this, number, &worker = *slot.worker] {
+      run(worker);
       loop_.post([this, number] { ended(number); });
     });
     scheduler_->worker_ready(number, *slot.channel, slot.generation, 1000 + number);
@@ -154,6 +162,7 @@ class ThreadWorkers final : public SchedulerHost {
     Slot& slot = slots_[number];
     slot.thread.join();
     scheduler_->worker_ended(number, {.worker_pid = 1000 + number, .signal = 9}, "killed by the test");
+    slot.worker.reset();
     slot.channel.reset();
     if (!scheduler_->is_finished()) start(number);
   }
@@ -163,7 +172,7 @@ class ThreadWorkers final : public SchedulerHost {
     for (;;) {
       std::span<const std::byte> frame;
       const auto next = channel.next(frame);
-      if (next == ipc::WorkerChannel::Next::kCorrupt) return;
+      if (next == ipc::WorkerChannel::Next::kCorrupt || next == ipc::WorkerChannel::Next::kLeave) return;
       protocol::Refusal refusal;
       const auto call = protocol::read_call(frame, refusal);
       if (!call) return;
@@ -174,6 +183,11 @@ class ThreadWorkers final : public SchedulerHost {
         continue;
       }
       if (header.kind == protocol::CallKind::kShutdown) return channel.done();
+      if (header.kind == protocol::CallKind::kTakeSent) {
+        channel.done();
+        looks_.fetch_add(1);
+        continue;
+      }
       const auto payload =
           (header.flags & protocol::kInBlock) != 0 ? block(header.block_id).first(header.payload_bytes) : call->payload;
       std::vector<std::byte> items(payload.begin(), payload.end());
@@ -216,8 +230,16 @@ class ThreadWorkers final : public SchedulerHost {
     channel.publish(sizeof header + payload.size());
   }
 
-  void condemn(std::uint32_t, const std::string& why) override { FAIL() << "a worker was condemned: " << why; }
+  void condemn(std::uint32_t slot, const std::string& why) override {
+    EXPECT_EQ(why, "messages do not come through to it");
+    condemned_.fetch_add(1);
+    slots_[slot].worker->leave();
+  }
   bool send_block(std::uint32_t, const ipc::SharedBlock& sent, bool) override {
+    if (refusals_.load() > 0) {
+      refusals_.fetch_sub(1);
+      return false;
+    }
     const std::lock_guard lock(blocks_mutex_);
     blocks_.insert_or_assign(sent.id(), sent.bytes());
     return true;
@@ -260,6 +282,9 @@ class ThreadWorkers final : public SchedulerHost {
   std::atomic<bool> is_released_{false};
   std::atomic<int> blocked_{0};
   std::atomic<int> items_run_{0};
+  std::atomic<int> refusals_{0};
+  std::atomic<int> condemned_{0};
+  std::atomic<int> looks_{0};
 };
 
 }  // namespace bulkhead::pool::testing
