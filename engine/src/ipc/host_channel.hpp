@@ -107,7 +107,7 @@ class HostChannel {
     offered_[sequence % kClaims].bytes = 0;
     while (oldest_ != next_sequence_ && offered_[oldest_ % kClaims].bytes == 0) ++oldest_;
   }
-  // The worker has not passed all that was flushed.
+  // The worker has not passed all that was staged.
   [[nodiscard]] bool has_unread_requests() noexcept { return requests_.holds_at_least(1); }
   // Staged and not settled.
   [[nodiscard]] std::uint64_t outstanding() const noexcept { return next_sequence_ - oldest_; }

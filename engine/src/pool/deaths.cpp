@@ -40,8 +40,7 @@ Scheduler::Ending Scheduler::worker_ended(std::uint32_t slot, const WorkerLost::
                         : was_useless         ? Ending::kUseless
                         : was_unasked         ? Ending::kUnasked
                                               : Ending::kUnexpected;
-  link.detach();
-  --ready_;
+  let_go(link);
   if (host_ != nullptr) dispatch(now);
   wait_for_spinner(lock);
   return ending;
@@ -58,6 +57,13 @@ void Scheduler::keep_unpublished(WorkerLink& link, Call& call) {
   link.tally.count_results(items, run.results.size());
   const auto count = static_cast<std::uint32_t>(items);
   record_or_drop(call, count, [&] { record_results(call, count, run.results); });
+}
+
+// Its process is gone, and it holds nothing any more.
+void Scheduler::let_go(WorkerLink& link) noexcept {
+  link.detach();
+  --ready_;
+  if (std::exchange(link.is_in_use, false)) std::erase(in_use_, &link);
 }
 
 // A call that the dead worker had begun.

@@ -129,6 +129,7 @@ void CallRecord::write_to(std::span<std::byte> room, bool is_ahead) const noexce
 // known.
 bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now) {
   ipc::HostChannel& channel = link.channel();
+  link.pop_passed_controls();
   if (!link.has_offers() && link.has_replies()) {  // it says something though nobody asked: not to be given anything
     do_or_break([&] { drain_worker(link, Clock::now()); });
     if (link.is_condemned() || has_given_up_) return false;
@@ -144,7 +145,7 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
       try_to_send_later(link);
       return false;
     }
-    refused_sends_.note_sent();
+    note_sent(link);
     has_blocks_ = true;
   }
   if (call.arrays && !send_arrays(link, call)) {
@@ -179,9 +180,14 @@ void Scheduler::try_to_send_later(WorkerLink& link) {
   if (refused_sends_.note_refused(Clock::now())) {
     host_->condemn(link.slot(), "messages do not come through to it");
     link.set_condemned();
-  } else if (!link.channel().has_unread_requests()) {
-    (void)try_offer_control(link, {.kind = protocol::CallKind::kTakeSent});
+  } else if (!link.is_told_to_take) {  // once is enough
+    link.is_told_to_take = try_offer_control(link, {.kind = protocol::CallKind::kTakeSent});
   }
+}
+
+void Scheduler::note_sent(WorkerLink& link) noexcept {
+  refused_sends_.note_sent();
+  link.is_told_to_take = false;
 }
 
 void Scheduler::push_offer(WorkerLink& link, std::uint64_t sequence, Call* call) {
@@ -192,11 +198,20 @@ void Scheduler::push_offer(WorkerLink& link, std::uint64_t sequence, Call* call)
 }
 
 bool Scheduler::try_offer_control(WorkerLink& link, const protocol::CallHeader& header) {
+  link.pop_passed_controls();  // any number of them: else they would use up the claim table
   const std::span<std::byte> room = link.channel().try_reserve(sizeof header);
   if (room.empty()) return false;
   protocol::write_record(room, header, {});
   push_offer(link, link.channel().stage(sizeof header), nullptr);
+  may_await_controls_ = true;
   return true;
+}
+
+bool Scheduler::awaits_controls() noexcept {
+  if (!may_await_controls_) return false;
+  may_await_controls_ =
+      std::ranges::any_of(in_use_, [](const WorkerLink* link) { return link->has_offers() && link->in_flight() == 0; });
+  return may_await_controls_;
 }
 
 // Before the record that names them.
@@ -207,7 +222,7 @@ bool Scheduler::send_arrays(WorkerLink& link, const Call& call) {
     if (is_known) continue;
     arrays_->watch(*array.memory);
     if (!host_->send_shared(link.slot(), array)) return false;
-    refused_sends_.note_sent();
+    note_sent(link);
     is_known = true;
     has_blocks_ = true;
   }
@@ -260,7 +275,7 @@ void Scheduler::try_dispatch(Clock::time_point now) {
     wake_for_what_waits(now);
   } else {
     make_way();
-    if (has_idle_worker() && host_ != nullptr) request_recheck();
+    if ((has_idle_worker() || awaits_controls()) && host_ != nullptr) request_recheck();
     if (resting_ > 0 && host_ != nullptr) host_->wake_resting();
   }
   if (has_blocks_) {

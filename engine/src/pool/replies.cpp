@@ -37,6 +37,7 @@ bool Scheduler::drain() noexcept {
       any = true;
       do_or_break([&] { drain_worker(link, now); });
     }
+    link.pop_passed_controls();
     if (link.has_offers()) {
       ++i;
       continue;

@@ -247,6 +247,7 @@ void Scheduler::forget(const Call& call, const Submission& submission) noexcept 
   counters.argument_bytes -= submission.bytes.size();
   if (call.callback) settle_callback();
   if (call.extras && call.extras->terms.on_progress) settle_callback();
+  ring_workers();  // a control record may have been staged before it
 }
 
 // Not at every call: a look takes lines from workers that write to them, and finds little while they have much to do.
@@ -276,7 +277,7 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
     } else {
       // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
       if (!is_time_to_look() || !drain()) make_way();
-      if (!pending_.is_empty() && has_idle_worker() && host_ != nullptr) request_recheck();
+      if (!pending_.is_empty() && (has_idle_worker() || awaits_controls()) && host_ != nullptr) request_recheck();
       if (resting_ > 0) host_->wake_resting();
     }
     ring_workers();
@@ -405,9 +406,8 @@ void Scheduler::close() {
 void Scheduler::detach() {
   Lock lock(mutex_);
   for (WorkerLink& link : links_) {
-    if (link.is_ready()) link.detach();
+    if (link.is_ready()) let_go(link);
   }
-  ready_ = 0;
   host_ = nullptr;
   arrays_->close();
   wait_for_spinner(lock);

@@ -284,6 +284,7 @@ class Scheduler {
   void make_way();
   void request_recheck();
   void try_to_send_later(WorkerLink& link);
+  void note_sent(WorkerLink& link) noexcept;
   void tell_to_leave();
   // Nothing waits, now or for a time, no worker has anything, nobody is told to leave: dispatch() would find nothing to do.
   [[nodiscard]] bool is_at_rest() const noexcept {
@@ -297,6 +298,8 @@ class Scheduler {
   [[nodiscard]] std::chrono::nanoseconds time_per_call(const WorkerLink& link) const noexcept;
   [[nodiscard]] bool is_crowded(Clock::time_point now) const noexcept;
   [[nodiscard]] bool has_idle_worker() const noexcept { return in_use_.size() < ready_; }
+  // Some worker has nothing but control records, whose passing nobody tells: look again.
+  [[nodiscard]] bool awaits_controls() noexcept;
   void push_offer(WorkerLink& link, std::uint64_t sequence, Call* call);
   [[nodiscard]] bool try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now);
   [[nodiscard]] bool try_offer_control(WorkerLink& link, const protocol::CallHeader& header);
@@ -333,6 +336,7 @@ class Scheduler {
   void handle_progress(Call& call, const protocol::Record<protocol::ReplyHeader>& reply);
 
   // deaths.cpp: what workers leave when they have ended. The lock is held.
+  void let_go(WorkerLink& link) noexcept;
   void keep_unpublished(WorkerLink& link, Call& call);
   void settle_lost(WorkerLink& link, Call& call, std::uint64_t sequence, const WorkerLost::Info& lost,
                    const std::string& how, Clock::time_point now);
@@ -488,6 +492,7 @@ class Scheduler {
   std::uint32_t queued_since_look_ = 0;  // calls, since the last drain()
   std::uint32_t look_after_ = 0;         // so many of them: an eighth of what the least busy worker had then
   bool is_recheck_scheduled_ = false;
+  bool may_await_controls_ = false;
   RefusedSends refused_sends_{limits_.refused_limit};
   std::atomic<std::uint32_t> next_block_id_{1};  // any thread
   const std::shared_ptr<ipc::BlockCache> idle_arguments_ = std::make_shared<ipc::BlockCache>(kIdleBlockBytes);

@@ -219,9 +219,8 @@ void Scheduler::out_of_memory() noexcept {
   if (host_ == nullptr) return;
   if (open_calls_ > 0 || !is_closed_) break_for_memory();
   for (WorkerLink& link : links_) {
-    if (link.is_ready()) link.detach();
+    if (link.is_ready()) let_go(link);
   }
-  ready_ = 0;
   wait_for_spinner(lock);
 }
 

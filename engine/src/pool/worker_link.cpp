@@ -48,7 +48,7 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   over_limit_task = 0;
   ++processes;
   busy_since_ = std::chrono::steady_clock::now();
-  has_staged = false;
+  is_told_to_take = has_staged = false;
   mean_ = std::chrono::nanoseconds(0);
 }
 
@@ -103,6 +103,11 @@ void WorkerLink::pop_front() noexcept {
   front = {};
   channel_->settle(front_);
   ++front_;
+}
+
+void WorkerLink::pop_controls() noexcept {
+  if (is_shut_down_ || channel_ == nullptr || channel_->has_unread_requests()) return;
+  while (has_offers()) pop_front();
 }
 
 void WorkerLink::mark_revoked(std::uint64_t sequence) noexcept {

@@ -98,6 +98,10 @@ class WorkerLink {
   }
   // Its last reply was seen.
   void pop_front() noexcept;
+  // Control records have no reply: when it has passed all that it was offered, and nothing else is left, they are popped.
+  void pop_passed_controls() noexcept {
+    if (has_offers() && in_flight_ == 0 && revoked_ == 0) pop_controls();
+  }
   // It was taken back: the worker will skip it.
   void mark_revoked(std::uint64_t sequence) noexcept;
   // Its call has a verdict though the worker runs it, and cannot be killed.
@@ -151,10 +155,12 @@ class WorkerLink {
   // Of all processes this slot has had.
   Tally tally;
   std::uint64_t processes = 0;
-  bool has_staged = false;  // records that ring_workers() is to hand over
-  bool is_in_use = false;   // in Scheduler::in_use_
+  bool is_told_to_take = false;  // what it was sent, since it was sent the last
+  bool has_staged = false;       // records that ring_workers() is to hand over
+  bool is_in_use = false;        // in Scheduler::in_use_
 
  private:
+  void pop_controls() noexcept;
   // Takes a call out of the counts of what it was offered.
   void forget(const Call& call) noexcept;
 

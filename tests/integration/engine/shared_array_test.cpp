@@ -1,5 +1,6 @@
 // Shared arrays between a host and real workers.
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <numeric>
@@ -54,6 +55,30 @@ TEST_F(SharedArrayTest, IsOneOfMoreThanASocketHolds) {
   const auto sums = pool_.map<double>("shared.sum", arrays, std::move(options));
   ASSERT_EQ(sums.size(), kArrays);
   for (std::size_t i = 0; i < kArrays; ++i) EXPECT_EQ(sums[i], sum_to(static_cast<double>(i + 1)));
+}
+
+// More than a worker may have records that it has not answered; these have no answer.
+TEST_F(SharedArrayTest, IsDroppedByTheThousandWhileTheWorkerHasNothingToDo) {
+  constexpr rlim_t kDescriptors = 10'000;
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  if (limit.rlim_max < kDescriptors)
+    GTEST_SKIP() << "each array is a descriptor, and only " << limit.rlim_max << " can be";
+  const rlimit raised{.rlim_cur = std::max(limit.rlim_cur, kDescriptors), .rlim_max = limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &raised), 0);
+  {
+    auto pool = engine_.pool({.processes = 1});
+    {
+      std::vector<SharedArray<double>> arrays;
+      for (int i = 0; i < 3000; ++i) {
+        arrays.push_back(counting(10));
+        ASSERT_EQ(pool.apply<double>("shared.sum", arrays.back()), sum_to(10));
+      }
+    }
+    EXPECT_EQ(pool.apply_async<std::int64_t>("echo.add", 1, 2).get(kPatience), 3);
+    expect_views(pool, 0);
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 TEST_F(SharedArrayTest, IsWrittenInPlace) {

@@ -114,6 +114,20 @@ TEST_F(WorkerLinkTest, NeverExpectsLessWorkThanItHasBeenSilent) {
   EXPECT_LT(link_.expected_work(now), 1ms);
 }
 
+TEST_F(WorkerLinkTest, KeepsControlRecordsUntilTheyArePassed) {
+  for (int i = 0; i < 3; ++i) offer(nullptr);
+  link_.pop_passed_controls();
+  EXPECT_TRUE(link_.has_offers()) << "the worker has not come to them";
+  EXPECT_EQ(channel_.outstanding(), 3u);
+  channel_.flush();
+  link_.pop_passed_controls();
+  EXPECT_TRUE(link_.has_offers()) << "nor now";
+  link_.pop_front();  // as a reply to what came behind them would
+  link_.pop_front();
+  link_.pop_front();
+  EXPECT_EQ(channel_.outstanding(), 0u);
+}
+
 TEST_F(WorkerLinkTest, TakesNothingWhenItIsLeavingOrCondemned) {
   link_.set_shut_down();
   EXPECT_FALSE(link_.has_capacity());
