@@ -117,10 +117,6 @@ class HostChannel {
   // receive() would say something other than kEmpty. Any thread; also the second look of a host
   // that parks.
   [[nodiscard]] bool has_responses() const noexcept { return responses_.has_frames() || condemned_.load(); }
-  // For whoever looks again and again.
-  [[nodiscard]] bool has_responses_or_prefetches() const noexcept {
-    return responses_.has_frames_or_prefetches() || condemned_.load();
-  }
   enum class Receive : std::uint8_t { kRecord, kEmpty, kCorrupt };
   // The oldest response. The worker can still change its bytes: copy, then check. kCorrupt is
   // final: condemn the worker. What was published before the corruption has been received.

@@ -1,11 +1,9 @@
-// Asking for a cache line before it is used. Any address: nothing is read or written.
+// Asking for a cache line before it is written.
 #pragma once
 
 namespace bulkhead::ipc {
 
-inline void prefetch_to_read(const void* address) noexcept { __builtin_prefetch(address); }
-
-// The line is fetched to be owned by this processor, while it does something else.
+// The line is fetched to be owned by this processor, while it does something else. Any address: nothing is read or written.
 inline void prefetch_to_write(const void* address) noexcept {
 #if defined(__x86_64__)
   // g++ makes a fetch for reading of __builtin_prefetch(…, 1) unless it may assume a processor that has this; processors

@@ -175,16 +175,6 @@ class RingConsumer {
     return tail_->load(std::memory_order_seq_cst) != position_.load();
   }
 
-  // As has_frames(), for a loop that waits: what is not there yet is asked for beforehand. The counter's line and the lines
-  // of the frame then come at the same time, not one after the other.
-  [[nodiscard]] bool has_frames_or_prefetches() const noexcept {
-    if (has_frames()) return true;
-    const std::byte* const next = data_ + (position_.load() & (capacity_ - 1));
-    prefetch_to_read(next);
-    prefetch_to_read(next + 64);  // most small frames are on two
-    return false;
-  }
-
   // The oldest frame not popped. The bytes stay where the producer could still change them: copy,
   // then check. kCorrupt is final.
   [[nodiscard]] Take peek(std::span<const std::byte>& frame) noexcept {

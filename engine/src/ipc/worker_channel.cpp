@@ -71,7 +71,7 @@ void WorkerChannel::let_records_gather() noexcept {
 
 void WorkerChannel::wait_for_record() {
   if (std::exchange(expects_more_, false)) let_records_gather();
-  const bool found = spin_until(spin_.pauses(), [this] { return requests_.has_frames_or_prefetches(); });
+  const bool found = spin_until(spin_.pauses(), [this] { return requests_.has_frames(); });
   spin_.note(found);
   if (found) return;
   announce_results();

@@ -204,12 +204,8 @@ void Scheduler::lead(Lock& lock, Waiter& self, Clock::time_point until) {
 bool Scheduler::spin(const Waiter& self, std::uint32_t pauses) const noexcept {
   // relaxed: see activations_.
   const std::uint32_t activations = activations_.load(std::memory_order_relaxed);
-  // Of one worker the next answer is asked for beforehand; of many that would take their lines from them as they write.
-  const bool is_one = watched_.size() == 1;
   return ipc::spin_until(pauses, [&] {
-    const auto has_responses = [is_one](const ipc::HostChannel* channel) {
-      return is_one ? channel->has_responses_or_prefetches() : channel->has_responses();
-    };
+    const auto has_responses = [](const ipc::HostChannel* channel) { return channel->has_responses(); };
     // Another thread satisfied it, or a worker was given its first record: look under the lock, which orders what was
     // written before (so relaxed).
     return std::any_of(watched_.begin(), watched_.end(), has_responses) ||

@@ -30,17 +30,6 @@ TEST(SpscRing, DeliversOneFrameWhole) {
   EXPECT_FALSE(ring.consumer.has_frames());
 }
 
-TEST(SpscRing, IsTheSameToOneThatWaits) {
-  Ring<256> ring;
-  for (std::size_t lap = 0; lap < 40; ++lap) {  // also where the next frame's lines lie beyond the ring's end
-    EXPECT_FALSE(ring.consumer.has_frames_or_prefetches());
-    ASSERT_TRUE(ring.try_send(bytes_of(1, 13)));
-    EXPECT_TRUE(ring.consumer.has_frames_or_prefetches());
-    EXPECT_EQ(ring.take(), bytes_of(1, 13));
-    ring.consumer.release();
-  }
-}
-
 TEST(SpscRing, PeekTwiceGivesTheSameFrame) {
   Ring<256> ring;
   ASSERT_TRUE(ring.try_send(bytes_of(1, 13)));
