@@ -145,7 +145,7 @@ bool Scheduler::try_offer(WorkerLink& link, Call& call, std::span<const std::byt
       try_to_send_later(link);
       return false;
     }
-    note_sent(link);
+    refused_sends_.note_sent();
     has_blocks_ = true;
   }
   if (call.arrays && !send_arrays(link, call)) {
@@ -180,14 +180,9 @@ void Scheduler::try_to_send_later(WorkerLink& link) {
   if (refused_sends_.note_refused(Clock::now())) {
     host_->condemn(link.slot(), "messages do not come through to it");
     link.set_condemned();
-  } else if (!link.is_told_to_take) {  // once is enough
-    link.is_told_to_take = try_offer_control(link, {.kind = protocol::CallKind::kTakeSent});
+  } else if (!link.has_offers()) {  // else it has not come to the last time that it was asked
+    (void)try_offer_control(link, {.kind = protocol::CallKind::kTakeSent});
   }
-}
-
-void Scheduler::note_sent(WorkerLink& link) noexcept {
-  refused_sends_.note_sent();
-  link.is_told_to_take = false;
 }
 
 void Scheduler::push_offer(WorkerLink& link, std::uint64_t sequence, Call* call) {
@@ -207,6 +202,10 @@ bool Scheduler::try_offer_control(WorkerLink& link, const protocol::CallHeader& 
   return true;
 }
 
+void Scheduler::look_again_for_idle() {
+  if (host_ != nullptr && (has_idle_worker() || awaits_controls())) request_recheck();
+}
+
 bool Scheduler::awaits_controls() noexcept {
   if (!may_await_controls_) return false;
   may_await_controls_ =
@@ -222,7 +221,7 @@ bool Scheduler::send_arrays(WorkerLink& link, const Call& call) {
     if (is_known) continue;
     arrays_->watch(*array.memory);
     if (!host_->send_shared(link.slot(), array)) return false;
-    note_sent(link);
+    refused_sends_.note_sent();
     is_known = true;
     has_blocks_ = true;
   }
@@ -275,7 +274,7 @@ void Scheduler::try_dispatch(Clock::time_point now) {
     wake_for_what_waits(now);
   } else {
     make_way();
-    if ((has_idle_worker() || awaits_controls()) && host_ != nullptr) request_recheck();
+    look_again_for_idle();
     if (resting_ > 0 && host_ != nullptr) host_->wake_resting();
   }
   if (has_blocks_) {

@@ -277,7 +277,7 @@ void Scheduler::enqueue(Call& call, const Submission& submission) {
     } else {
       // Rings full: whoever submits helps to empty them. More urgent than what lies there: that has to wait.
       if (!is_time_to_look() || !drain()) make_way();
-      if (!pending_.is_empty() && (has_idle_worker() || awaits_controls()) && host_ != nullptr) request_recheck();
+      if (!pending_.is_empty()) look_again_for_idle();
       if (resting_ > 0) host_->wake_resting();
     }
     ring_workers();

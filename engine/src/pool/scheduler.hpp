@@ -284,7 +284,6 @@ class Scheduler {
   void make_way();
   void request_recheck();
   void try_to_send_later(WorkerLink& link);
-  void note_sent(WorkerLink& link) noexcept;
   void tell_to_leave();
   // Nothing waits, now or for a time, no worker has anything, nobody is told to leave: dispatch() would find nothing to do.
   [[nodiscard]] bool is_at_rest() const noexcept {
@@ -298,7 +297,9 @@ class Scheduler {
   [[nodiscard]] std::chrono::nanoseconds time_per_call(const WorkerLink& link) const noexcept;
   [[nodiscard]] bool is_crowded(Clock::time_point now) const noexcept;
   [[nodiscard]] bool has_idle_worker() const noexcept { return in_use_.size() < ready_; }
-  // Some worker has nothing but control records, whose passing nobody tells: look again.
+  // Something waits though a worker has nothing to do.
+  void look_again_for_idle();
+  // Some worker has nothing but control records, whose passing nobody tells.
   [[nodiscard]] bool awaits_controls() noexcept;
   void push_offer(WorkerLink& link, std::uint64_t sequence, Call* call);
   [[nodiscard]] bool try_offer(WorkerLink& link, Call& call, std::span<const std::byte> bytes, Clock::time_point now);

@@ -48,7 +48,7 @@ void WorkerLink::attach(ipc::HostChannel& channel, std::uint64_t generation, std
   over_limit_task = 0;
   ++processes;
   busy_since_ = std::chrono::steady_clock::now();
-  is_told_to_take = has_staged = false;
+  has_staged = false;
   mean_ = std::chrono::nanoseconds(0);
 }
 

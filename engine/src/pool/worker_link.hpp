@@ -155,9 +155,8 @@ class WorkerLink {
   // Of all processes this slot has had.
   Tally tally;
   std::uint64_t processes = 0;
-  bool is_told_to_take = false;  // what it was sent, since it was sent the last
-  bool has_staged = false;       // records that ring_workers() is to hand over
-  bool is_in_use = false;        // in Scheduler::in_use_
+  bool has_staged = false;  // records that ring_workers() is to hand over
+  bool is_in_use = false;   // in Scheduler::in_use_
 
  private:
   void pop_controls() noexcept;

@@ -62,8 +62,10 @@ TEST_F(SharedArrayTest, IsDroppedByTheThousandWhileTheWorkerHasNothingToDo) {
   constexpr rlim_t kDescriptors = 10'000;
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-  if (limit.rlim_max < kDescriptors)
-    GTEST_SKIP() << "each array is a descriptor, and only " << limit.rlim_max << " can be";
+  if (limit.rlim_max < kDescriptors) {
+    GTEST_SKIP() << "each array is a descriptor, and only " << limit.rlim_max
+                 << " can be (WorkerLinkTest shows the rest)";
+  }
   const rlimit raised{.rlim_cur = std::max(limit.rlim_cur, kDescriptors), .rlim_max = limit.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &raised), 0);
   {

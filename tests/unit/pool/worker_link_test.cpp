@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <span>
+
+#include "../ipc/channel_fixture.hpp"
 
 namespace bulkhead::pool {
 namespace {
@@ -120,11 +123,17 @@ TEST_F(WorkerLinkTest, KeepsControlRecordsUntilTheyArePassed) {
   EXPECT_TRUE(link_.has_offers()) << "the worker has not come to them";
   EXPECT_EQ(channel_.outstanding(), 3u);
   channel_.flush();
+  auto bells = ipc::PoolBells::create();
+  auto worker = ipc::WorkerChannel::attach(ipc::testing::handles_for(bells, channel_));
+  std::span<const std::byte> frame;
+  for (int i = 0; i < 3; ++i) {
+    link_.pop_passed_controls();
+    EXPECT_EQ(channel_.outstanding(), 3u) << "all or none";
+    ASSERT_EQ(worker.next(frame), ipc::WorkerChannel::Next::kClaimed);
+    worker.done();
+  }
   link_.pop_passed_controls();
-  EXPECT_TRUE(link_.has_offers()) << "nor now";
-  link_.pop_front();  // as a reply to what came behind them would
-  link_.pop_front();
-  link_.pop_front();
+  EXPECT_FALSE(link_.has_offers());
   EXPECT_EQ(channel_.outstanding(), 0u);
 }
 
